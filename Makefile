@@ -1,0 +1,41 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8080
+DATA_DIR ?= .data
+export PORT DATA_DIR
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: setup ## Serve wavemill on http://127.0.0.1:8080 (PORT=, DATA_DIR=)
+	@exec $(BIN)/wavemill up
+
+.PHONY: test
+test: setup-dev ## Run all tests that can run on this machine
+	@$(BIN)/python -m pytest
+
+.PHONY: check
+check: setup-dev ## Lint, types, import rules, lock files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@! grep -nE '://' requirements/*.txt || (echo 'lock files must name no host' >&2; false)
+
+.PHONY: format
+format: setup-dev ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: setup-dev ## Resolve all requirements anew
+	tools/lock.sh
+
+.PHONY: setup setup-dev
+setup:
+	@$(PYTHON) tools/bootstrap.py run
+setup-dev:
+	@$(PYTHON) tools/bootstrap.py dev

@@ -1,0 +1,1 @@
+"""Standalone: the whole of wavemill in one command, on one machine."""

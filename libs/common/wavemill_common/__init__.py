@@ -1,0 +1,1 @@
+"""What every wavemill service shares: the domain, the stores, the queue, the progress."""

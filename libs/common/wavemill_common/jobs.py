@@ -1,0 +1,302 @@
+"""Job: one conversion, from its acceptance to its expiry. States and transitions; pure, frozen.
+
+    created ──► processing ──► completed | failed | cancelled ──► (tombstone) ──► gone
+       ▲            │
+       └── delayed, handed back
+
+A transition returns a `Change`: the new job, and the guards of which one must hold for the stored
+job at the moment of writing. `attempt` is the fencing token: it only rises, and a worker whose
+attempt is no longer the stored one can write nothing: docs/adr/0003-jobs-are-fenced-by-attempt.md
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct, field, structs
+
+from wavemill_common.errors import AppError, ConversionError, is_transient
+from wavemill_common.formats import ConvertOptions
+from wavemill_common.media import MediaInfo
+
+REVISIONS_PER_ATTEMPT = 1_000_000
+COMPLETE = 100
+STOPPED = -1  # the progress of a failed or cancelled job: polling clients stop there
+DUE_INTERVAL_CAP = 600.0  # seconds
+TOMBSTONE_TTL = 7 * 24 * 3600.0  # seconds in which an expired job answers 410, not 404
+
+
+class JobStatus(StrEnum):
+    """Where a job stands, as everyone outside sees it."""
+
+    CREATED = "created"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing but expiry can follow."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
+_LIVE = frozenset({JobStatus.CREATED, JobStatus.PROCESSING})
+
+
+class Lane(StrEnum):
+    """Which of the queue's streams a job waits in."""
+
+    INTERACTIVE = "interactive"
+    STANDARD = "standard"
+    BULK = "bulk"
+
+
+class JobError(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Why a job failed, in words for its owner."""
+
+    code: str
+    message: str
+    http_status: int = 500
+    retryable: bool = False
+    detail: str | None = None
+
+    @classmethod
+    def of(cls, error: AppError) -> "JobError":
+        """Describe an expected failure."""
+        return cls(
+            code=error.code,
+            message=error.message,
+            http_status=error.status,
+            retryable=is_transient(error),
+            detail=error.members.get("detail"),
+        )
+
+
+class Remark(Struct, frozen=True, rename="camel"):
+    """Something that the owner should know about a result that is otherwise right."""
+
+    code: str
+    message: str
+
+
+class Output(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One result file: where it lies and what it is. `size` in bytes."""
+
+    key: str
+    format: str
+    file_name: str
+    mime: str
+    size: int
+    sha256: str
+    media: MediaInfo | None = None
+
+
+class Job(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One conversion. Times in seconds since 1970, intervals in seconds.
+
+    `due_at` is when a janitor should look: created → is it still queued?; processing → the
+    database lease ends; delayed → it should run by now; None once the job has ended.
+    """
+
+    job_id: str
+    file_id: str
+    file_name: str
+    input_key: str = field(name="inputS3Location")
+    format: str
+    quality: str
+    created_at: float
+    updated_at: float
+    expires_at: float
+    due_at: float | None
+    options: ConvertOptions = ConvertOptions()
+    owner: str = ""
+    request_hash: str = ""
+    lane: Lane = Lane.STANDARD
+    status: JobStatus = JobStatus.CREATED
+    attempt: int = 0
+    claim_id: str | None = None
+    strikes: int = 0
+    failures: int = 0
+    not_before: float | None = None
+    due_interval: float = 10.0
+    progress: int = 0
+    revision: int = 1
+    started_at: float | None = None
+    ended_at: float | None = None
+    media: MediaInfo | None = None
+    outputs: tuple[Output, ...] = ()
+    output_key: str | None = field(default=None, name="outputS3Location")
+    error: JobError | None = None
+    warnings: tuple[Remark, ...] = ()
+    tombstone: bool = False
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended."""
+        return self.status.is_terminal
+
+    def is_claimed_by(self, claim_id: str, attempt: int) -> bool:
+        """Whether this very claim still owns the job."""
+        return (
+            self.status is JobStatus.PROCESSING
+            and self.claim_id == claim_id
+            and self.attempt == attempt
+        )
+
+    def start(self, claim_id: str, now: float, lease: float) -> "Change":
+        """Be claimed: raise the attempt; a job that was processing lost its converter."""
+        crashed = self.status is JobStatus.PROCESSING
+        attempt = self.attempt + 1
+        job = structs.replace(
+            self,
+            status=JobStatus.PROCESSING,
+            attempt=attempt,
+            claim_id=claim_id,
+            strikes=self.strikes + crashed,
+            not_before=None,
+            started_at=self.started_at or now,
+            updated_at=now,
+            due_at=now + lease,
+            revision=attempt * REVISIONS_PER_ATTEMPT,
+        )
+        # The second arm absorbs a write that is sent again because its reply was lost.
+        again = Guard(statuses=frozenset({JobStatus.PROCESSING}), claim_id=claim_id)
+        return Change(job, (Guard(statuses=_LIVE, attempt=self.attempt), again))
+
+    def renew(self, now: float, lease: float, progress: int, revision: int) -> "Change":
+        """Keep the database lease, and the highest progress in case Redis forgets it."""
+        return self._claimed(
+            due_at=now + lease,
+            updated_at=now,
+            progress=max(self.progress, progress),
+            revision=max(self.revision, revision),
+        )
+
+    def complete(
+        self,
+        outputs: tuple[Output, ...],
+        media: MediaInfo | None,
+        warnings: tuple[Remark, ...],
+        now: float,
+        ttl: float,
+    ) -> "Change":
+        """Have a result: the only visible completion."""
+        job = self._ended(
+            JobStatus.COMPLETED,
+            now,
+            ttl,
+            outputs=outputs,
+            output_key=outputs[0].key,
+            media=media,
+            warnings=warnings,
+            progress=COMPLETE,
+        )
+        statuses = frozenset({JobStatus.PROCESSING, JobStatus.COMPLETED})
+        guard = Guard(statuses=statuses, attempt=self.attempt, claim_id=self.claim_id)
+        return Change(job, (guard,))
+
+    def fail(self, error: JobError, now: float, ttl: float) -> "Change":
+        """End without a result, by the worker that holds the claim."""
+        job = self._ended(JobStatus.FAILED, now, ttl, error=error)
+        return Change(job, (self._claim_guard(),))
+
+    def delay(self, error: JobError, now: float, not_before: float, grace: float) -> "Change":
+        """Go back to the queue after a transient failure, to run at `not_before` or later."""
+        return self._claimed(
+            status=JobStatus.CREATED,
+            claim_id=None,
+            failures=self.failures + 1,
+            error=error,
+            not_before=not_before,
+            due_at=not_before + grace,
+            updated_at=now,
+            revision=self.revision + 1,
+        )
+
+    def hand_back(self, now: float, due_interval: float, progress: int) -> "Change":
+        """Go back to the queue because the converter stops: no failure, no strike."""
+        return self._claimed(
+            status=JobStatus.CREATED,
+            claim_id=None,
+            progress=max(self.progress, progress),
+            due_at=now + due_interval,
+            due_interval=due_interval,
+            updated_at=now,
+            revision=self.revision + 1,
+        )
+
+    def cancel(self, now: float, ttl: float) -> "Change":
+        """End because its owner says so; the raised attempt fences whoever works on it."""
+        attempt = self.attempt + 1
+        job = self._ended(
+            JobStatus.CANCELLED, now, ttl, attempt=attempt, revision=attempt * REVISIONS_PER_ATTEMPT
+        )
+        return Change(job, (Guard(statuses=_LIVE, attempt=self.attempt),))
+
+    def give_up(self, error: ConversionError, now: float, ttl: float) -> "Change":
+        """End without a result whoever works on it: too old, or poison."""
+        attempt = self.attempt + 1
+        job = self._ended(
+            JobStatus.FAILED,
+            now,
+            ttl,
+            error=JobError.of(error),
+            attempt=attempt,
+            revision=attempt * REVISIONS_PER_ATTEMPT,
+        )
+        return Change(job, (Guard(statuses=_LIVE, attempt=self.attempt),))
+
+    def look_again(self, now: float) -> "Change":
+        """Be found waiting in the queue: the next look comes after twice the interval."""
+        interval = min(DUE_INTERVAL_CAP, self.due_interval * 2)
+        job = structs.replace(self, due_at=now + interval, due_interval=interval)
+        return Change(job, (Guard(statuses=_LIVE, attempt=self.attempt, due_at=self.due_at),))
+
+    def bury(self, now: float) -> "Change":
+        """Become a tombstone: the files are gone, the id still answers 410 for a while."""
+        job = structs.replace(
+            self,
+            tombstone=True,
+            outputs=(),
+            output_key=None,
+            expires_at=now + TOMBSTONE_TTL,
+            updated_at=now,
+        )
+        return Change(job, (Guard(statuses=_TERMINAL, attempt=self.attempt),))
+
+    def _ended(self, status: JobStatus, now: float, ttl: float, **changes: object) -> "Job":
+        ended: dict[str, object] = {
+            "status": status,
+            "progress": STOPPED,
+            "error": None,
+            "due_at": None,
+            "not_before": None,
+            "updated_at": now,
+            "ended_at": now,
+            "expires_at": now + ttl,
+            "revision": self.revision + 1,
+        }
+        return structs.replace(self, **(ended | changes))
+
+    def _claimed(self, **changes: object) -> "Change":
+        return Change(structs.replace(self, **changes), (self._claim_guard(),))
+
+    def _claim_guard(self) -> "Guard":
+        statuses = frozenset({JobStatus.PROCESSING})
+        return Guard(statuses=statuses, attempt=self.attempt, claim_id=self.claim_id)
+
+
+class Guard(Struct, frozen=True, kw_only=True):
+    """What the stored job must be like for a change to be written; None means anything."""
+
+    statuses: frozenset[JobStatus]
+    attempt: int | None = None
+    claim_id: str | None = None
+    due_at: float | None = None
+
+
+class Change(Struct, frozen=True):
+    """A transition: the job as it shall be, if any one of the guards holds."""
+
+    job: Job
+    guards: tuple[Guard, ...]

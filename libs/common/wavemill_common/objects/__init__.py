@@ -1,0 +1,127 @@
+"""ObjectStore: where bytes live. One protocol; disk.py here, S3 to come; one shared test suite."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class ObjectInfo(Struct, frozen=True):
+    """One stored object: `size` in bytes, `modified` in seconds since 1970, an opaque `etag`."""
+
+    key: str
+    size: int
+    modified: float
+    etag: str
+
+
+class Part(Struct, frozen=True):
+    """One acknowledged part of a multipart upload; `number` counts from 1."""
+
+    number: int
+    size: int
+    etag: str
+
+
+class Multipart(Struct, frozen=True):
+    """A multipart upload that was started and neither completed nor aborted."""
+
+    key: str
+    upload_id: str
+    started: float
+
+
+class ObjectStore(Protocol):
+    """Bytes under keys such as `uploads/k7.wav`. Nothing is reported before it is durable.
+
+    An object appears whole or not at all, and a reader never sees half of a new one. Every
+    method may raise StorageUnavailable (try again), StorageForbidden (a permission is missing)
+    or InsufficientStorage (no room). Keys are made by us: letters, digits, `._-/`.
+    """
+
+    async def put(
+        self, key: str, data: AsyncIterator[bytes], *, if_absent: bool = False
+    ) -> ObjectInfo:
+        """Store all of `data` under `key`, replacing what was there.
+
+        If `data` raises, nothing is stored and the exception passes through.
+
+        Raises:
+            ObjectExists: `if_absent` and there is one already; it is left as it is.
+        """
+        ...
+
+    async def stat(self, key: str) -> ObjectInfo:
+        """Tell size, time and etag.
+
+        Raises:
+            ObjectNotFound: there is no such object.
+        """
+        ...
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Read bytes from `start` up to, not including, `end` (None: to the end of the object).
+
+        Raises, at the first step:
+            ObjectNotFound: there is no such object.
+        """
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; those that are not there count as deleted."""
+        ...
+
+    def scan(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        """List the objects whose keys begin with `prefix`, in no promised order."""
+        ...
+
+    async def compose(self, key: str, sources: Sequence[str]) -> ObjectInfo:
+        """Make `key` of the sources' bytes in their order, on the store's side. Sources stay.
+
+        Raises:
+            ObjectNotFound: a source is not there; nothing is made.
+        """
+        ...
+
+    async def start_multipart(self, key: str) -> str:
+        """Begin a multipart upload of `key`; return its upload id."""
+        ...
+
+    async def put_part(self, key: str, upload_id: str, number: int, data: bytes) -> Part:
+        """Store part `number` (from 1); the same number again replaces it; any order.
+
+        Raises:
+            ObjectNotFound: the multipart upload was completed or aborted.
+        """
+        ...
+
+    async def list_parts(self, key: str, upload_id: str) -> list[Part]:
+        """List the acknowledged parts by number.
+
+        Raises:
+            ObjectNotFound: the multipart upload was completed or aborted.
+        """
+        ...
+
+    async def complete_multipart(
+        self, key: str, upload_id: str, parts: Sequence[Part], *, if_absent: bool = False
+    ) -> ObjectInfo:
+        """Publish the object made of `parts` in number order, and end the multipart upload.
+
+        Raises:
+            ObjectExists: `if_absent` and there is one already; the multipart upload stays.
+            ObjectNotFound: the multipart upload was completed or aborted, or lacks a part.
+        """
+        ...
+
+    async def abort_multipart(self, key: str, upload_id: str) -> None:
+        """Drop a multipart upload and its parts; one that is not there counts as dropped."""
+        ...
+
+    def scan_multiparts(self, prefix: str) -> AsyncIterator[Multipart]:
+        """List unfinished multipart uploads of keys that begin with `prefix`."""
+        ...
+
+    async def check(self) -> None:
+        """Return if the store can be used; raise what is wrong otherwise."""
+        ...

@@ -1,0 +1,1 @@
+"""Progress: the newest state of every job, and everyone who watches it."""

@@ -1,0 +1,103 @@
+"""JobStore: the truth about every upload and job. SQLite here, DynamoDB to come; one test suite."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from wavemill_common.jobs import Change, Job
+from wavemill_common.uploads import Upload
+
+
+class JobStore(Protocol):
+    """Records of uploads and jobs. Every change is one conditional, durable write.
+
+    Reads see all writes that were acknowledged before. Every method may raise
+    JobStoreUnavailable (try again) or Throttled.
+    """
+
+    # --- jobs ---
+
+    async def put_job(self, job: Job) -> Job:
+        """Store a new job; return the one that is stored now: the same id was here first or not."""
+        ...
+
+    async def job(self, job_id: str) -> Job:
+        """Read one job.
+
+        Raises:
+            JobNotFound: there is no such job.
+        """
+        ...
+
+    async def jobs(self, job_ids: Sequence[str]) -> dict[str, Job]:
+        """Read several jobs at once; ids that are unknown are left out."""
+        ...
+
+    async def apply(self, change: Change) -> bool:
+        """Write `change.job` over the stored one if any of its guards holds; tell whether."""
+        ...
+
+    async def remove_job(self, job: Job) -> bool:
+        """Delete a job's record if it still has this status and attempt; tell whether."""
+        ...
+
+    def due_jobs(self, before: float, limit: int) -> AsyncIterator[Job]:
+        """Jobs whose `due_at` is earlier than `before`, the longest due first, at most `limit`."""
+        ...
+
+    def live_jobs(self) -> AsyncIterator[Job]:
+        """All jobs that have not ended, in no promised order."""
+        ...
+
+    def expired_jobs(self, before: float, limit: int) -> AsyncIterator[Job]:
+        """Jobs whose `expires_at` is earlier than `before`, at most `limit`."""
+        ...
+
+    # --- uploads ---
+
+    async def put_upload(self, upload: Upload) -> None:
+        """Store a new upload.
+
+        Raises:
+            Conflict: the id is taken.
+        """
+        ...
+
+    async def upload(self, file_id: str) -> Upload:
+        """Read one upload.
+
+        Raises:
+            UploadNotFound: there is no such upload.
+        """
+        ...
+
+    async def save_upload(self, upload: Upload) -> bool:
+        """Write an upload over its revision before this one; tell whether it was still that."""
+        ...
+
+    async def remove_upload(self, upload: Upload) -> bool:
+        """Delete an upload and its chunk records if its revision is still this; tell whether."""
+        ...
+
+    async def add_chunk(self, file_id: str, index: int, sha256: str) -> str:
+        """Record a stored chunk; return the digest on record: this one, or that of the first.
+
+        Raises:
+            UploadNotFound: there is no such upload, or it was aborted.
+        """
+        ...
+
+    async def chunks(self, file_id: str) -> dict[int, str]:
+        """The recorded chunks: index → SHA-256 (hex)."""
+        ...
+
+    def expired_uploads(self, before: float, limit: int) -> AsyncIterator[Upload]:
+        """Uploads whose `expires_at` is earlier than `before`, at most `limit`."""
+        ...
+
+    async def check(self) -> None:
+        """Return if the store can be used; raise what is wrong otherwise."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections and files."""
+        ...

@@ -1,0 +1,123 @@
+"""Upload: a file on its way in. States and transitions; pure, frozen.
+
+    open ──► completing ──► complete ──► (expires)
+      └──────────┴───────────┴──► aborted
+
+Every change makes a new value with the next `revision`; a store writes it only over the revision
+before, so of two racing changes one wins and the other reads again.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from msgspec import Struct, structs
+
+from wavemill_common.media import MediaInfo
+
+COMPLETION_TAKEOVER = 30.0  # seconds after which a crashed completion may be taken over
+
+
+class UploadState(StrEnum):
+    """Where an upload stands."""
+
+    OPEN = "open"
+    COMPLETING = "completing"
+    COMPLETE = "complete"
+    ABORTED = "aborted"
+
+
+class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A file that is coming in or has come in.
+
+    `size` and `chunk_size` in bytes, times in seconds since 1970. `storage_key` names the whole
+    object once the upload is complete. A whole-file upload whose size is not known yet has
+    `size` None. `job_ids` are the jobs that (may) still need the file.
+    """
+
+    file_id: str
+    file_name: str
+    size: int | None
+    chunk_size: int
+    storage_key: str
+    created_at: float
+    expires_at: float
+    owner: str = ""
+    state: UploadState = UploadState.OPEN
+    revision: int = 1
+    completing_at: float | None = None
+    sha256: str | None = None
+    media: MediaInfo | None = None
+    job_ids: tuple[str, ...] = ()
+
+    @property
+    def total_chunks(self) -> int:
+        """How many chunks make the file; 0 while its size is unknown."""
+        return count_chunks(self.size, self.chunk_size) if self.size else 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the whole file can be read."""
+        return self.state is UploadState.COMPLETE
+
+    def chunk_length(self, index: int) -> int:
+        """How many bytes chunk `index` must have."""
+        size = self.size or 0
+        return min(self.chunk_size, size - index * self.chunk_size)
+
+    def chunk_key(self, index: int) -> str:
+        """Where chunk `index` lies in the object store."""
+        return f"{self.chunks_prefix}part-{index}"
+
+    @property
+    def chunks_prefix(self) -> str:
+        """What the keys of all chunks of this upload begin with."""
+        return f"uploads/chunks/{self.file_id}/"
+
+    def may_complete(self, now: float) -> bool:
+        """Whether a completion may begin: it never did, or the one that did has crashed."""
+        if self.state is UploadState.COMPLETING:
+            return now - (self.completing_at or 0.0) >= COMPLETION_TAKEOVER
+        return self.state is UploadState.OPEN
+
+    def completing(self, now: float) -> "Upload":
+        """Begin to assemble the file."""
+        return self._next(state=UploadState.COMPLETING, completing_at=now)
+
+    def reopened(self) -> "Upload":
+        """Go back to open: the completion could not be carried out."""
+        return self._next(state=UploadState.OPEN, completing_at=None)
+
+    def completed(self, size: int, sha256: str | None, media: MediaInfo | None) -> "Upload":
+        """Be whole: `size` bytes lie at `storage_key`."""
+        return self._next(
+            state=UploadState.COMPLETE, size=size, sha256=sha256, media=media, completing_at=None
+        )
+
+    def aborted(self) -> "Upload":
+        """Be given up: whatever is stored of it may be deleted."""
+        return self._next(state=UploadState.ABORTED)
+
+    def used_by(self, job_id: str, ended: Iterable[str], until: float) -> "Upload":
+        """Be needed by one more job, until it expires; `ended` jobs no longer need it."""
+        gone = set(ended) | {job_id}
+        jobs = (*(one for one in self.job_ids if one not in gone), job_id)
+        return self._next(job_ids=jobs, expires_at=max(self.expires_at, until))
+
+    def _next(self, **changes: object) -> "Upload":
+        return structs.replace(self, revision=self.revision + 1, **changes)
+
+
+def count_chunks(size: int, chunk_size: int) -> int:
+    """How many chunks of `chunk_size` bytes make `size` bytes: the last one may be shorter."""
+    return -(-size // chunk_size)
+
+
+def describe_ranges(indexes: Iterable[int]) -> str:
+    """Write chunk indexes as ranges: {0, 1, 3} is "0-1,3"."""
+    ranges: list[list[int]] = []
+    for index in sorted(indexes):
+        if ranges and index == ranges[-1][1] + 1:
+            ranges[-1][1] = index
+        else:
+            ranges.append([index, index])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)

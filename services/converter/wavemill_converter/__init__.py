@@ -1,0 +1,1 @@
+"""Converter: leases jobs and pipes object store → ffmpeg → object store."""

@@ -1,0 +1,1 @@
+"""Gateway: receives uploads, starts jobs, tells their progress, hands out results."""

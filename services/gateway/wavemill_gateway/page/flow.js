@@ -1,0 +1,198 @@
+// What happens to a file, from being picked to being removed. Knows the server, not the DOM.
+
+import { ApiError, convert, dropUpload, endJob, getUpload, randomKey } from "./api.js";
+import { backoff, jittered, sleep, Slots } from "./plan.js";
+import { Watcher } from "./progress.js";
+import { forget, remember } from "./store.js";
+import { upload } from "./upload.js";
+
+const FILES_AT_ONCE = 2; // open uploads are counted per visitor
+const CONVERT_TRIES = 6;
+const UNREADABLE = "This file cannot be read. If it is a folder, open it and drop the files inside.";
+
+export class Flow {
+  items = new Map();
+  limits = {};
+  #turns = new Slots(FILES_AT_ONCE);
+  #watcher;
+
+  /** `changed(item)` after every change of state, `removed(item)` when it is to disappear. */
+  constructor({ changed, removed }) {
+    this.changed = changed;
+    this.removed = removed;
+    const forJob = (jobId, act) => {
+      for (const item of this.items.values()) if (item.jobId === jobId) act(item);
+    };
+    this.#watcher = new Watcher({
+      onProgress: (jobId, progress) => forJob(jobId, (item) => this.#progressed(item, progress)),
+      onGone: (jobId) => forJob(jobId, (item) => this.#set(item, { state: "expired" })),
+      onLost: (jobId) => forJob(jobId, (item) => this.#set(item, { state: "lost" })),
+    });
+  }
+
+  #set(item, values) {
+    Object.assign(item, values);
+    if (this.items.get(item.id) !== item) return; // removed meanwhile
+    remember(item);
+    this.changed(item);
+  }
+
+  /** A picked file: continues the one that waits for it, else is a new one. */
+  add(file) {
+    const same = (item) => item.state === "needs-file" && item.name === file.name && item.size === file.size;
+    const waiting = [...this.items.values()].find(same);
+    const item = waiting ?? {
+      id: randomKey(), name: file.name, size: file.size, addedAt: Date.now(), wanted: false,
+    };
+    item.file = file;
+    this.items.set(item.id, item);
+    this.upload(item);
+    return item;
+  }
+
+  /** After a reload: jobs went on without us, an upload needs its file again unless it was complete. */
+  restore(record) {
+    const item = { ...record, stop: new AbortController() };
+    this.items.set(item.id, item);
+    if (item.jobId) return this.follow(item);
+    if (item.uploaded) return item.wanted ? this.start(item) : this.#set(item, { state: "ready" });
+    this.#set(item, { state: "needs-file" });
+    return this.#findOut(item);
+  }
+
+  async #findOut(item) {
+    try {
+      const known = await getUpload(item.fileId, item.stop.signal);
+      if (item.state !== "needs-file") return; // the file came first
+      if (known.complete) this.#uploaded(item);
+    } catch (error) {
+      // What the server dropped needs no remark: the same file simply starts from zero.
+      if (error.gone && item.state === "needs-file") this.remove(item);
+    }
+  }
+
+  async upload(item) {
+    const { file } = item;
+    const most = this.limits.maxUploadBytes;
+    if (file.size === 0) return this.#fail(item, new ApiError("This file is empty. Choose one with sound in it."));
+    if (most && file.size > most) return this.#fail(item, new ApiError("This file is larger than the server accepts.", { code: "file_too_large" }));
+    item.stop = new AbortController();
+    const { signal } = item.stop;
+    this.#set(item, { state: "waiting", sent: 0, error: null });
+    try {
+      await file.slice(0, 1).arrayBuffer(); // a folder or a vanished file shows itself here
+    } catch {
+      return this.#fail(item, new ApiError(UNREADABLE));
+    }
+    try {
+      await this.#turns.use(async () => {
+        if (signal.aborted) throw signal.reason;
+        this.#set(item, { state: "uploading" });
+        await upload(file, {
+          fileId: item.fileId, signal,
+          onOpened: (fileId) => this.#set(item, { fileId }),
+          onProgress: (sent) => {
+            item.sent = sent;
+            this.changed(item);
+          },
+        });
+      });
+      return this.#uploaded(item);
+    } catch (error) {
+      return signal.aborted ? undefined : this.#fail(item, error);
+    }
+  }
+
+  #uploaded(item) {
+    this.#set(item, { uploaded: true, state: "ready", file: undefined });
+    if (item.wanted) this.start(item);
+  }
+
+  #fail(item, error) {
+    const known = error instanceof ApiError;
+    this.#set(item, { state: "failed", error: {
+      message: known ? error.message : UNREADABLE,
+      again: known && (error.passing || error.code === "storage_unavailable"),
+    } });
+  }
+
+  /** Convert every file that has not been asked for yet; those still uploading follow on their own. */
+  convertAll({ format, quality }) {
+    const open = [...this.items.values()].filter((item) => this.isOpen(item));
+    for (const item of open) {
+      this.#set(item, { wanted: true, format, quality, key: randomKey() });
+      if (item.state === "ready") this.start(item);
+    }
+    return open.length;
+  }
+
+  isOpen(item) {
+    return !item.wanted && ["waiting", "uploading", "needs-file", "ready"].includes(item.state);
+  }
+
+  async start(item) {
+    item.stop = new AbortController();
+    const { signal } = item.stop;
+    const body = { fileId: item.fileId, format: item.format, quality: item.quality };
+    this.#set(item, { state: "starting", error: null, progress: null });
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const job = await convert(body, item.key, signal);
+        this.#set(item, { jobId: job.jobId, downloadUrl: job.downloadUrl });
+        return this.follow(item);
+      } catch (error) {
+        if (signal.aborted) return undefined;
+        if (error.code === "upload_not_found") return this.#set(item, { state: "expired" });
+        if (!error.passing || attempt + 1 >= CONVERT_TRIES) return this.#fail(item, error);
+        // The key makes the repeat safe: at most one job comes of it.
+        const wait = jittered(Math.max(backoff(attempt), (error.retryAfter ?? 0) * 1000));
+        await sleep(wait, signal).catch(() => {});
+      }
+    }
+  }
+
+  follow(item) {
+    this.#set(item, { state: "running", wanted: true });
+    this.#watcher.watch(item.jobId);
+  }
+
+  #progressed(item, progress) {
+    if (item.progress && progress.revision < item.progress.revision) return;
+    const state = progress.status in { completed: 1, failed: 1, cancelled: 1 } ? progress.status : "running";
+    const error = progress.error && { message: progress.error.message, again: Boolean(progress.error.retryable) };
+    this.#set(item, { progress, state, error });
+  }
+
+  /** After a failure: from the step that failed. */
+  again(item) {
+    if (item.state === "lost") return this.follow(item);
+    if (!item.uploaded) return this.upload(item);
+    this.#set(item, { jobId: undefined, key: randomKey() });
+    return this.start(item);
+  }
+
+  async cancel(item) {
+    if (!item.jobId) return this.remove(item);
+    try {
+      await endJob(item.jobId);
+    } catch (error) {
+      if (!error.gone) return this.#set(item, { note: error.message });
+      this.#watcher.forget(item.jobId);
+      return this.#set(item, { state: "expired" });
+    }
+    // The final event tells when it is really over; a job that ended first keeps its result.
+    return this.#set(item, { cancelling: true });
+  }
+
+  /** Off the list and off the server, which would delete it tomorrow anyway. */
+  async remove(item) {
+    item.stop?.abort(new Error("removed"));
+    if (item.jobId) this.#watcher.forget(item.jobId);
+    this.items.delete(item.id);
+    forget(item);
+    this.removed(item);
+    if (item.state === "expired") return;
+    if (item.jobId) await endJob(item.jobId).catch(() => {});
+    if (item.fileId) await dropUpload(item.fileId).catch(() => {});
+  }
+}

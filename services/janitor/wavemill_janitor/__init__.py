@@ -1,0 +1,1 @@
+"""Janitor: expires, cleans up, re-enqueues; the commands of operators."""
