@@ -163,14 +163,17 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         again = Guard(statuses=frozenset({JobStatus.PROCESSING}), claim_id=claim_id)
         return Change(job, (Guard(statuses=_LIVE, attempt=self.attempt), again))
 
-    def renew(self, now: float, lease: float, progress: int, revision: int) -> "Change":
-        """Keep the database lease, and the highest progress in case Redis forgets it."""
-        return self._claimed(
-            due_at=now + lease,
-            updated_at=now,
+    def reached(self, progress: int, revision: int) -> "Job":
+        """Know how far the work has come, to be written with the next change."""
+        return structs.replace(
+            self,
             progress=max(self.progress, progress),
             revision=max(self.revision, revision),
         )
+
+    def renew(self, now: float, lease: float) -> "Change":
+        """Keep the database lease, and the progress reached in case Redis forgets it."""
+        return self._claimed(due_at=now + lease, updated_at=now)
 
     def complete(
         self,
@@ -213,12 +216,11 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             revision=self.revision + 1,
         )
 
-    def hand_back(self, now: float, due_interval: float, progress: int) -> "Change":
+    def hand_back(self, now: float, due_interval: float) -> "Change":
         """Go back to the queue because the converter stops: no failure, no strike."""
         return self._claimed(
             status=JobStatus.CREATED,
             claim_id=None,
-            progress=max(self.progress, progress),
             due_at=now + due_interval,
             due_interval=due_interval,
             updated_at=now,

@@ -1,0 +1,37 @@
+"""Connections to Redis or Valkey, made one way for all: bounded waits, no hidden second tries."""
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.retry import Retry as SyncRetry
+
+CONNECT_TIMEOUT = 2.0  # seconds
+REPLY_TIMEOUT = 10.0  # seconds; longer than any BLOCK that we send
+HEALTH_CHECK_EVERY = 15  # seconds
+
+RedisError = redis.RedisError
+# What an unreachable, stopping or restarting server raises, whatever the layer.
+REDIS_ERRORS = (redis.RedisError, OSError, TimeoutError)
+
+
+def connect(url: str, *, reply_timeout: float = REPLY_TIMEOUT) -> redis.asyncio.Redis:
+    """Make an asynchronous client; it connects when it is first used."""
+    return redis.asyncio.Redis.from_url(
+        url,
+        socket_timeout=reply_timeout,
+        socket_connect_timeout=min(CONNECT_TIMEOUT, reply_timeout),
+        health_check_interval=HEALTH_CHECK_EVERY,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def connect_blocking(url: str, *, reply_timeout: float = REPLY_TIMEOUT) -> redis.Redis:
+    """Make a client for a thread of its own; it connects when it is first used."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=reply_timeout,
+        socket_connect_timeout=min(CONNECT_TIMEOUT, reply_timeout),
+        health_check_interval=HEALTH_CHECK_EVERY,
+        retry=SyncRetry(NoBackoff(), 0),
+    )

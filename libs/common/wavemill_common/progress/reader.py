@@ -1,0 +1,68 @@
+"""ProgressReader: the state of a job for whoever asks: Redis first, the record where it counts."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from wavemill_common.connections import REDIS_ERRORS
+from wavemill_common.errors import JobNotFound
+from wavemill_common.jobs import Job
+from wavemill_common.progress.snapshot import Progress, progress_of
+from wavemill_common.progress.store import ProgressStore
+from wavemill_common.records import JobStore
+
+log = structlog.get_logger(__name__)
+
+# A progress this old may have missed the end of its job (committed, died before publishing).
+STALE_AFTER = 5.0  # seconds
+
+
+class ProgressReader:
+    """Reads the state of jobs. Polling goes on from the job store while Redis is down."""
+
+    def __init__(self, progress: ProgressStore, jobs: JobStore) -> None:
+        self._progress = progress
+        self._jobs = jobs
+
+    async def one(self, job_id: str) -> Progress:
+        """Read one job's state.
+
+        Raises:
+            JobNotFound: neither Redis nor the job store knows it.
+        """
+        found = await self.many([job_id])
+        if job_id not in found:
+            raise JobNotFound(f"there is no job {job_id}; it may have expired")
+        return found[job_id]
+
+    async def many(self, job_ids: Sequence[str]) -> dict[str, Progress]:
+        """Read the state of several jobs; unknown ones are left out.
+
+        The end of a job is always told by its record.
+        """
+        cached = await self._cached(job_ids)
+        fresh = {
+            job_id: progress
+            for job_id, (progress, age) in cached.items()
+            if age < STALE_AFTER and not progress.is_terminal
+        }
+        rest = [job_id for job_id in job_ids if job_id not in fresh]
+        records = await self._jobs.jobs(rest) if rest else {}
+        for job_id, job in records.items():
+            fresh[job_id] = _newer(cached.get(job_id), job)
+        return fresh
+
+    async def _cached(self, job_ids: Sequence[str]) -> dict[str, tuple[Progress, float]]:
+        try:
+            return await self._progress.read(job_ids)
+        except REDIS_ERRORS as error:
+            log.warning("progress_read_failed", reason=repr(error))
+            return {}
+
+
+def _newer(cached: tuple[Progress, float] | None, job: Job) -> Progress:
+    """Of what Redis and the record say, the newer; where a job has ended, always the record."""
+    recorded = progress_of(job)
+    if cached is None or recorded.is_terminal or recorded.revision > cached[0].revision:
+        return recorded
+    return cached[0] if not cached[0].is_terminal else recorded

@@ -1,0 +1,83 @@
+"""ProgressStore: the newest progress of each job in Redis. A zombie cannot move the bar."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+from redis.asyncio import Redis
+
+from wavemill_common.progress.snapshot import Progress
+
+PROGRESS_TTL = 3600.0  # seconds
+
+# key | revision, progress, the body without its opening brace, TTL in ms, channel
+# Writes only what is newer, and never shows less than before; a stopped job (-1) is the exception.
+_WRITE = """
+local shown = tonumber(ARGV[2])
+local old = redis.call('GET', KEYS[1])
+if old then
+  local seen = cjson.decode(old)
+  if seen.revision >= tonumber(ARGV[1]) then return 0 end
+  if shown >= 0 and seen.progress > shown then shown = seen.progress end
+end
+local body = '{"progress":' .. shown .. ',' .. ARGV[3]
+redis.call('SET', KEYS[1], body, 'PX', ARGV[4])
+redis.call('PUBLISH', ARGV[5], body)
+return 1
+"""
+
+
+def progress_key(job_id: str) -> str:
+    """Where the newest progress of a job lies."""
+    return f"progress:{job_id}"
+
+
+def channel_of(job_id: str) -> str:
+    """Where every new progress of a job is published."""
+    return f"job:{job_id}"
+
+
+def decode_progress(body: bytes) -> Progress:
+    """Read a progress object from its JSON."""
+    return msgspec.json.decode(body, type=Progress)
+
+
+class ProgressStore:
+    """Writes and reads the newest progress. Raises what redis-py raises."""
+
+    def __init__(self, client: Redis) -> None:
+        self._redis = cast("Any", client)
+
+    async def write(self, progress: Progress) -> bool:
+        """Store and publish a progress if it is newer than the stored one; tell whether."""
+        fields = msgspec.to_builtins(progress)
+        shown = fields.pop("progress")
+        body = msgspec.json.encode(fields)[1:]
+        written = await self._redis.eval(
+            _WRITE,
+            1,
+            progress_key(progress.job_id),
+            progress.revision,
+            shown,
+            body,
+            int(PROGRESS_TTL * 1000),
+            channel_of(progress.job_id),
+        )
+        return bool(written)
+
+    async def read(self, job_ids: Sequence[str]) -> dict[str, tuple[Progress, float]]:
+        """Read the newest progress of jobs → (progress, its age in seconds); unknown: left out."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.get(progress_key(job_id))
+            pipeline.pttl(progress_key(job_id))
+        replies = await pipeline.execute()
+        found = {}
+        for job_id, body, left in zip(job_ids, replies[::2], replies[1::2], strict=True):
+            if body is not None:
+                found[job_id] = (decode_progress(body), PROGRESS_TTL - left / 1000)
+        return found
+
+    async def forget(self, job_id: str) -> None:
+        """Drop a job's progress: its record is gone."""
+        await self._redis.delete(progress_key(job_id))

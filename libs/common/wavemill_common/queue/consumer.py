@@ -1,0 +1,110 @@
+"""Consumer: what a converter does with the queue: claim what is new, sweep what is orphaned."""
+
+import os
+import socket
+import uuid
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from wavemill_common.queue.jobs import JobQueue, Lease
+from wavemill_common.queue.lanes import STREAMS, streams_in_turn
+from wavemill_common.queue.scripts import GROUP
+
+BLOCK = 2.0  # seconds; well below the reply timeout, or an idle queue looks like a dead server
+
+
+def consumer_name(host: str, pid: int, suffix: str) -> str:
+    """A consumer's name; never used twice, since the suffix is random."""
+    return f"{host}-{pid}-{suffix}"
+
+
+def own_name() -> str:
+    """The name of a consumer in this process."""
+    return consumer_name(socket.gethostname(), os.getpid(), uuid.uuid4().hex[:8])
+
+
+class Consumer:
+    """One converter's place in the group. Raises what redis-py raises."""
+
+    def __init__(self, client: Redis, queue: JobQueue, name: str) -> None:
+        self._redis = cast("Any", client)
+        self._queue = queue
+        self.name = name
+        self._turn = 0
+        self._cursors = dict.fromkeys(STREAMS, "0-0")
+
+    async def claim(self, count: int) -> list[Lease]:
+        """Claim up to `count` (> 0) new entries; wait for some time where there are none.
+
+        Where several lanes get their first entries in the same instant of waiting, one of each
+        is returned, which may be more than `count`.
+        """
+        try:
+            for stream in streams_in_turn(self._turn):
+                leases = await self._read([stream], count, block=None)
+                if leases:
+                    self._turn += 1
+                    return leases
+            return await self._read(list(STREAMS), 1, block=BLOCK)
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            await self._queue.prepare()
+            return []
+
+    async def sweep(self, count: int, min_idle: float) -> list[Lease]:
+        """Claim up to `count` entries that their consumers have left alone for `min_idle` seconds.
+
+        The cursor is carried from call to call: started anew, a scan never gets behind the
+        first live entries.
+        """
+        leases: list[Lease] = []
+        for stream in STREAMS:
+            if len(leases) < count:
+                leases += await self._sweep_stream(stream, count - len(leases), min_idle)
+        return leases
+
+    async def _sweep_stream(self, stream: str, count: int, min_idle: float) -> list[Lease]:
+        reply = await self._redis.xautoclaim(
+            stream,
+            GROUP,
+            self.name,
+            int(min_idle * 1000),
+            start_id=self._cursors[stream],
+            count=count,
+        )
+        self._cursors[stream] = _text(reply[0])
+        return _leases(stream, reply[1], reclaimed=True)
+
+    async def leave(self) -> None:
+        """Take this consumer out of the group, if it holds nothing any more."""
+        await self._queue.drop_consumer(self.name)
+
+    async def _read(self, streams: list[str], count: int, block: float | None) -> list[Lease]:
+        reply = await self._redis.xreadgroup(
+            GROUP,
+            self.name,
+            dict.fromkeys(streams, ">"),
+            count=count,
+            block=None if block is None else int(block * 1000),
+        )
+        return [
+            lease
+            for stream, entries in reply or ()
+            for lease in _leases(_text(stream), entries, reclaimed=False)
+        ]
+
+
+def _leases(stream: str, entries: list[Any], *, reclaimed: bool) -> list[Lease]:
+    """Read entries; one whose fields are gone was deleted while pending, and is nothing."""
+    return [
+        Lease(stream, _text(entry_id), _text(fields[b"j"]), reclaimed)
+        for entry_id, fields in entries
+        if fields
+    ]
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

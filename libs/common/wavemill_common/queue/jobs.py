@@ -1,0 +1,161 @@
+"""JobQueue: what gateways and janitors do with the queue. Every step may be repeated."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, cast
+
+from msgspec import Struct
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from wavemill_common.jobs import Lane
+from wavemill_common.queue import scripts
+from wavemill_common.queue.lanes import LANES, STREAMS, stream_of
+
+PROMOTE_AT_ONCE = 100
+LISTEN_TIMEOUT = 1.0  # seconds
+POSITION_LIMIT = 1000  # a job further back than this is said to be at this place
+
+
+class Lease(Struct, frozen=True):
+    """An entry of the queue that one consumer holds. `reclaimed`: it was another's before."""
+
+    stream: str
+    entry_id: str
+    job_id: str
+    reclaimed: bool
+
+
+class LaneStats(Struct, frozen=True, rename="camel"):
+    """How full a lane is: entries waiting to be read, and entries being worked on."""
+
+    lane: str
+    waiting: int
+    pending: int
+
+
+class JobQueue:
+    """An index of the jobs to be done, on one shard. Raises what redis-py raises."""
+
+    def __init__(self, client: Redis) -> None:
+        # redis-py types every reply as a union of all commands' replies: decode them here.
+        self._redis = cast("Any", client)
+
+    async def prepare(self) -> None:
+        """Make the streams and the consumer group where they are missing."""
+        for stream in STREAMS:
+            try:
+                await self._redis.xgroup_create(stream, scripts.GROUP, id="0", mkstream=True)
+            except ResponseError as error:
+                if "BUSYGROUP" not in str(error):
+                    raise
+
+    async def enqueue(self, job_id: str, lane: Lane) -> bool:
+        """Queue a job unless it is queued already; tell whether it was added."""
+        added = await self._redis.eval(scripts.ENQUEUE, 2, stream_of(lane), scripts.INDEX, job_id)
+        return added is not None
+
+    async def finish(self, lease: Lease) -> None:
+        """Take an entry out of the queue, whoever holds it: the job store has decided."""
+        await self._redis.eval(
+            scripts.FINISH,
+            2,
+            lease.stream,
+            scripts.INDEX,
+            scripts.GROUP,
+            lease.entry_id,
+            lease.job_id,
+        )
+
+    async def withdraw(self, job_id: str) -> bool:
+        """Take a cancelled job out of the queue and tell converters; tell whether it was in it."""
+        keys = (scripts.INDEX, *STREAMS)
+        arguments = (scripts.GROUP, job_id, scripts.WITHDRAWN)
+        return bool(await self._redis.eval(scripts.WITHDRAW, len(keys), *keys, *arguments))
+
+    async def withdrawn(self) -> AsyncIterator[str]:
+        """Listen for the ids of jobs that are withdrawn, until the connection fails."""
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+            await pubsub.subscribe(scripts.WITHDRAWN)
+            while True:
+                message = await pubsub.get_message(timeout=LISTEN_TIMEOUT)
+                if message is not None:
+                    yield message["data"].decode()
+
+    async def delay(self, job_id: str, lane: Lane, seconds: float) -> None:
+        """Queue a job later: `promote` moves it once `seconds` have passed."""
+        member = f"{LANES.index(lane)}|{job_id}"
+        await self._redis.eval(scripts.DELAY_JOB, 1, scripts.DELAY, member, seconds)
+
+    async def promote(self) -> int:
+        """Queue the delayed jobs whose time has come; return how many there were."""
+        keys = (scripts.DELAY, scripts.INDEX, *STREAMS)
+        return int(await self._redis.eval(scripts.PROMOTE, len(keys), *keys, PROMOTE_AT_ONCE))
+
+    async def queued(self, job_ids: Sequence[str]) -> set[str]:
+        """Tell which of these jobs are queued, worked on, or delayed."""
+        if not job_ids:
+            return set()
+        found = await self._redis.hmget(scripts.INDEX, list(job_ids))
+        return {job_id for job_id, entry in zip(job_ids, found, strict=True) if entry}
+
+    async def position(self, job_id: str, lane: Lane) -> int | None:
+        """How many jobs of the lane are served up to this one; None where it is not queued."""
+        found = await self._redis.eval(
+            scripts.POSITION,
+            2,
+            scripts.INDEX,
+            stream_of(lane),
+            scripts.GROUP,
+            job_id,
+            POSITION_LIMIT,
+        )
+        return None if found is None else int(found)
+
+    async def knows_epoch(self) -> bool:
+        """Whether Redis is the one that was filled before; False after it lost everything."""
+        return bool(await self._redis.exists(scripts.EPOCH))
+
+    async def set_epoch(self, epoch: str) -> None:
+        """Mark Redis as filled: everything that was live has been enqueued."""
+        await self._redis.set(scripts.EPOCH, epoch)
+
+    async def consumers(self) -> dict[str, float]:
+        """All consumers of the group → for how many seconds each has been idle, at the least."""
+        idle: dict[str, float] = {}
+        for stream in STREAMS:
+            for consumer in await self._redis.xinfo_consumers(stream, scripts.GROUP):
+                name = str(consumer["name"], "utf-8")
+                seconds = consumer["idle"] / 1000
+                idle[name] = min(seconds, idle.get(name, seconds))
+        return idle
+
+    async def drop_consumer(self, consumer: str) -> bool:
+        """Forget a consumer, unless it still holds entries; tell whether it is gone."""
+        gone = [
+            await self._redis.eval(scripts.DROP_CONSUMER, 1, stream, scripts.GROUP, consumer)
+            for stream in STREAMS
+        ]
+        return all(gone)
+
+    async def release_consumer(self, consumer: str) -> int:
+        """Let anyone claim a dead consumer's entries now; return how many there were."""
+        freed = 0
+        for stream in STREAMS:
+            freed += int(
+                await self._redis.eval(scripts.RELEASE_CONSUMER, 1, stream, scripts.GROUP, consumer)
+            )
+        return freed
+
+    async def stats(self) -> list[LaneStats]:
+        """Tell how full each lane is."""
+        rows = []
+        for lane, stream in zip(LANES, STREAMS, strict=True):
+            length = int(await self._redis.xlen(stream))
+            summary = await self._redis.xpending(stream, scripts.GROUP)
+            pending = int(summary["pending"])
+            rows.append(LaneStats(lane.value, max(0, length - pending), pending))
+        return rows
+
+    async def check(self) -> None:
+        """Return if the server answers; raise what is wrong otherwise."""
+        await self._redis.ping()

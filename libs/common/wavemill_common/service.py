@@ -1,0 +1,58 @@
+"""What every service shares: settings, signals, one main coroutine, an honest exit code."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+
+from wavemill_common.settings import SettingError, Settings
+from wavemill_common.telemetry import configure_logging
+
+log = structlog.get_logger(__name__)
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+Main = Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]]
+
+
+def run_service(name: str, main: Main) -> None:
+    """Run a service until SIGTERM or SIGINT asks it to stop; exit 1 if it failed by itself.
+
+    `main` gets the settings and an event that is set when it shall stop, and cleans up after
+    itself before it returns.
+    """
+    try:
+        settings = Settings.from_environ(os.environ)
+    except SettingError as error:
+        sys.exit(f"wavemill: {error}")
+    configure_logging(name, settings.log_level)
+    try:
+        asyncio.run(_until_stopped(name, main, settings))
+    except Exception:
+        log.exception("service_failed")
+        sys.exit(EXIT_FAILED)
+
+
+async def _until_stopped(name: str, main: Main, settings: Settings) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    log.info("service_started", name=name, pid=os.getpid())
+    await main(settings, stopping)
+    log.info("service_stopped", name=name)
+
+
+async def repeat(name: str, every: float, step: Callable[[], Awaitable[object]]) -> None:
+    """Do `step` again and again, `every` seconds apart; a failure is logged and tried again."""
+    while True:
+        try:
+            await step()
+        except Exception as error:  # noqa: BLE001 - a background task must outlive any one failure
+            log.warning("step_failed", step=name, reason=repr(error))
+        await asyncio.sleep(every)
