@@ -7,7 +7,11 @@ from msgspec import Struct
 
 
 class ObjectInfo(Struct, frozen=True):
-    """One stored object: `size` in bytes, `modified` in seconds since 1970, an opaque `etag`."""
+    """One stored object: `size` in bytes, `modified` in seconds since 1970, an opaque `etag`.
+
+    The etag changes when other content is stored under the key. `modified` is when the bytes
+    were stored: a composed object may show its source's time.
+    """
 
     key: str
     size: int
@@ -36,7 +40,8 @@ class ObjectStore(Protocol):
 
     An object appears whole or not at all, and a reader never sees half of a new one. Every
     method may raise StorageUnavailable (try again), StorageForbidden (a permission is missing)
-    or InsufficientStorage (no room). Keys are made by us: letters, digits, `._-/`.
+    or InsufficientStorage (no room). Keys are made by us: letters, digits, `._-/`,
+    no segment empty or beginning with a dot; a malformed one raises ValueError.
     """
 
     async def put(
@@ -61,6 +66,9 @@ class ObjectStore(Protocol):
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Read bytes from `start` up to, not including, `end` (None: to the end of the object).
+
+        What lies past the end of the object is empty. Other content stored meanwhile is not mixed
+        into what was begun.
 
         Raises, at the first step:
             ObjectNotFound: there is no such object.
@@ -120,6 +128,14 @@ class ObjectStore(Protocol):
 
     def scan_multiparts(self, prefix: str) -> AsyncIterator[Multipart]:
         """List unfinished multipart uploads of keys that begin with `prefix`."""
+        ...
+
+    async def clean(self, before: float) -> int:
+        """Remove what was begun before that time (seconds since 1970) and left unfinished.
+
+        Drafts of writers that died, multipart uploads never completed: so `before` must lie
+        further back than an upload may take. Returns how many things were removed.
+        """
         ...
 
     async def check(self) -> None:

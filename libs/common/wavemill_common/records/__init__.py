@@ -11,7 +11,7 @@ class JobStore(Protocol):
     """Records of uploads and jobs. Every change is one conditional, durable write.
 
     Reads see all writes that were acknowledged before. Every method may raise
-    JobStoreUnavailable (try again) or Throttled.
+    JobStoreUnavailable (try again), InsufficientStorage or Throttled.
     """
 
     # --- jobs ---
