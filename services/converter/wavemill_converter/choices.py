@@ -1,0 +1,66 @@
+"""The choices behind a plan: which rate, layout and depth suit a source, as pure functions."""
+
+from wavemill_common.formats import ConvertOptions, Encoding, Format
+from wavemill_converter.codecs import Codec, Depth
+from wavemill_converter.layouts import channels_of
+from wavemill_converter.source import Probed
+
+_CD_DEPTH = 16  # bits; what a lossy codec gives is not worth more
+_LOW_RATE = 32_000  # Hz; below, a rate is not chosen just because it divides the source's
+_STANDARD_LAYOUTS = ("mono", "stereo", "2.1", "quad", "5.0", "5.1", "6.1", "7.1")
+
+
+def choose_rate(target: Format, options: ConvertOptions, source: int) -> int:
+    """Return the rate in Hz: the asked one, else the one nearest to the source's that is sensible.
+
+    The next higher one keeps everything; above the format's highest, one that divides the
+    source's rate resamples most cleanly (96000 to 48000, 88200 to 44100).
+    """
+    if options.sample_rate:
+        return options.sample_rate
+    if target.sample_rates is None and source <= target.max_sample_rate:
+        return source
+    rates = target.sample_rates or (target.max_sample_rate,)
+    higher = [rate for rate in rates if rate >= source]
+    if higher:
+        return min(higher)
+    clean = [rate for rate in rates if source % rate == 0 and rate >= _LOW_RATE]
+    return max(clean, default=max(rates))
+
+
+def choose_layout(
+    target: Format, codec: Codec, encoding: Encoding, options: ConvertOptions, source: str
+) -> str:
+    """Choose the layout: the source's own if it may stay, else the codec's usual one.
+
+    The layout is always named to ffmpeg: left alone, it turns quad into 5.0 and 7.1 into 6.1
+    for ALAC, and gives up on 5.1(side) for Opus.
+    """
+    has = channels_of(source)
+    channels = options.channels or min(encoding.channels or has, has, target.max_channels)
+    takes_source = codec.layouts is None or source in (*codec.layouts, *codec.also_layouts)
+    if channels == has and takes_source:
+        return source
+    return (codec.layouts or _STANDARD_LAYOUTS)[channels - 1]
+
+
+def choose_depth(codec: Codec, encoding: Encoding, probed: Probed) -> Depth | None:
+    """Choose how samples are stored; None where the codec has no such choice.
+
+    What a lossy source decodes to is worth 16 bits; a lossless one keeps its depth where it can.
+    """
+    if not codec.depths:
+        return None
+    floating = probed.lossless and probed.floating
+    bits = probed.bits if probed.lossless else _CD_DEPTH
+    if encoding.depth:
+        bits, floating = encoding.depth, True  # the only depth that a preset names is float
+    holding = (depth for depth in codec.depths if depth.holds(bits, floating=floating))
+    return next(holding, codec.depths[-1])
+
+
+def reduces_depth(depth: Depth | None, probed: Probed) -> bool:
+    """Whether bits of a lossless source are dropped: then dither belongs in their place."""
+    if depth is None or not probed.lossless:
+        return False
+    return not depth.holds(probed.bits, floating=probed.floating)

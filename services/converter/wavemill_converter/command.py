@@ -1,0 +1,134 @@
+"""The command lines: pure lists, made of our own words, numbers and paths; never of a user's text.
+
+Where the bytes come from and go to stands apart from how they are converted: a later path gives a
+loopback URL and an open file descriptor instead of two local files.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from wavemill_converter.plan import ConversionPlan
+
+DEMUXERS: Final = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dts,dtshd,eac3,flac,flv,gsm,iff,loas,"
+    "matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,ogg,rm,tak,truehd,tta,voc,w64,wav,wv,xwma"
+)
+"""What a source may be: everything but playlists, which could name other files and hosts."""
+
+PROGRESS_INTERVAL: Final = 0.5  # seconds
+_QUIET: Final = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "info")
+
+
+class Input(Struct, frozen=True):
+    """Where ffmpeg reads: a URL and the only protocols that it may use for it."""
+
+    url: str
+    protocols: str
+    options: tuple[str, ...] = ()
+
+
+class Destination(Struct, frozen=True):
+    """Where ffmpeg writes; `rewritable` if it can go over the whole file once more at the end."""
+
+    arguments: tuple[str, ...]
+    rewritable: bool = False
+
+
+def file_input(path: Path) -> Input:
+    """Read a local file; the prefix keeps any name from being an option or a protocol."""
+    return Input(f"file:{path.absolute()}", "file")
+
+
+def file_destination(path: Path) -> Destination:
+    """Write a local file, over what may be there."""
+    return Destination(("-y", f"file:{path.absolute()}"), rewritable=True)
+
+
+def probe_command(ffmpeg: str, source: Input) -> list[str]:
+    """Tell what a source is: its streams on stderr, its tags on stdout."""
+    return [ffmpeg, *_QUIET, *_open(source), "-map_metadata", "0", "-f", "ffmetadata", "pipe:1"]
+
+
+def transcode_command(
+    ffmpeg: str, source: Input, destination: Destination, plan: ConversionPlan
+) -> list[str]:
+    """Convert a source as planned; progress goes to stdout, the log to stderr."""
+    return [
+        ffmpeg,
+        *_QUIET,
+        *("-progress", "pipe:1", "-stats_period", str(PROGRESS_INTERVAL)),
+        *("-abort_on", "empty_output"),
+        *_open(source),
+        *("-map", "0:a:0"),
+        *_covers(plan),
+        *_samples(plan),
+        *_encoder(plan),
+        *_metadata(plan),
+        *("-fflags", "+bitexact"),  # no dates, no random serials: a retry gives the same bytes
+        *plan.codec.mux_arguments,
+        *(("-movflags", "+faststart") if plan.codec.faststart and destination.rewritable else ()),
+        *("-f", plan.codec.muxer),
+        *destination.arguments,
+    ]
+
+
+def _open(source: Input) -> tuple[str, ...]:
+    return (
+        *("-protocol_whitelist", source.protocols),
+        *("-format_whitelist", DEMUXERS),
+        *source.options,
+        *("-i", source.url),
+    )
+
+
+def _covers(plan: ConversionPlan) -> list[str]:
+    """Map pictures by index: ffmpeg 5 does not know how to ask for those that are attached."""
+    if not plan.covers:
+        return []
+    maps = [word for index in plan.covers for word in ("-map", f"0:{index}")]
+    return [*maps, "-c:v", "copy", "-disposition:v", "attached_pic"]
+
+
+def _samples(plan: ConversionPlan) -> list[str]:
+    """Say which samples the encoder gets: filters, rate and format."""
+    filters = [*_dither(plan), *_layout(plan), *plan.codec.filters]
+    words = ["-af", ",".join(filters)] if filters else []
+    if plan.resample:
+        words += ["-ar", str(plan.sample_rate)]
+    if plan.depth and plan.depth.sample_fmt:
+        words += ["-sample_fmt", plan.depth.sample_fmt]
+    if plan.depth and plan.depth.raw_bits:
+        words += ["-bits_per_raw_sample", str(plan.depth.bits)]
+    return words
+
+
+def _dither(plan: ConversionPlan) -> list[str]:
+    """One resampler does all: it also takes the rate and layout that later words ask for."""
+    if not (plan.dither and plan.depth):
+        return []
+    sample_fmt = plan.depth.sample_fmt or f"s{plan.depth.bits}"
+    used = "" if sample_fmt.startswith(f"s{plan.depth.bits}") else ":output_sample_bits=24"
+    return [f"aresample=osf={sample_fmt}{used}:dither_method=triangular"]
+
+
+def _layout(plan: ConversionPlan) -> list[str]:
+    return [f"aformat=channel_layouts={plan.layout}"] if plan.mix else []
+
+
+def _encoder(plan: ConversionPlan) -> list[str]:
+    words = ["-c:a", plan.encoder, *plan.codec.arguments]
+    if plan.bitrate is not None:
+        words += ["-b:a", str(plan.bitrate)]
+    if plan.encoding.vbr is not None:
+        words += ["-q:a", f"{plan.encoding.vbr:g}"]
+    if plan.encoding.compression is not None:
+        words += ["-compression_level", str(plan.encoding.compression)]
+    return words
+
+
+def _metadata(plan: ConversionPlan) -> list[str]:
+    """Keep tags and chapters; those of Ogg lie on the stream and would be lost by default."""
+    stream = ["-map_metadata:g", "0:s:a:0"] if plan.tags_on_stream else []
+    return ["-map_metadata", "0", *stream, "-map_chapters", "0"]

@@ -1,0 +1,65 @@
+"""What it means when ffmpeg fails: by its code, and by what it printed."""
+
+import re
+import signal
+from collections.abc import Iterable
+from typing import Final
+
+from wavemill_common.errors import (
+    ConversionError,
+    FfmpegFailed,
+    FfmpegKilled,
+    NotAudio,
+    ScratchFull,
+)
+from wavemill_converter.lines import Log
+
+SUPPORTED: Final = "mp3, m4a, wav, flac, ogg, opus, aac, wma, aiff, or a video with an audio track"
+_DETAIL_LINES: Final = 20
+_NO_SPACE: Final = ("No space left on device", "Disk quota exceeded")
+_STOPPED: Final = "received signal"
+_UNREADABLE: Final = {
+    "Format not on whitelist": "this kind of file is not accepted",
+    "moov atom not found": "this file is incomplete: its index is missing",
+    "matches no streams": "this file has no audio in it",
+    "does not contain any stream": "this file has no audio in it",
+    "Invalid data found when processing input": "this file is not readable as audio",
+    "Failed to read frame size": "this file is not readable as audio",
+    "End of file": "this file ends before any audio",
+    "no decoder found": "the audio in this file cannot be decoded",
+    "Decoder (codec": "the audio in this file cannot be decoded",
+    "Empty output": "this file has no audio in it",
+}
+# What the source is, decides only while ffmpeg opens it; later the same words can mean less.
+PHRASES: Final = (*_NO_SPACE, _STOPPED, *_UNREADABLE)
+_SCRATCH_PATH: Final = re.compile(r"(?:file:)?(?:/[^\s:'\"]+)+/")
+
+
+def failure_of(code: int, log: Log, written: int = 0) -> ConversionError:
+    """Name the failure of an ffmpeg that ended with this code after writing `written` bytes."""
+    detail = detail_of(log.tail)
+    if log.seen.intersection(_NO_SPACE):
+        return ScratchFull("the converter has no disk space left", detail=detail)
+    if code < 0:
+        name = _signal_name(-code)
+        return FfmpegKilled(f"ffmpeg was killed from outside ({name})", detail=detail)
+    if _STOPPED in log.seen:
+        return FfmpegKilled("ffmpeg was stopped from outside", detail=detail)
+    if not written:
+        for phrase, meaning in _UNREADABLE.items():
+            if phrase in log.seen:
+                return NotAudio(f"{meaning}; send {SUPPORTED}", detail=detail)
+    return FfmpegFailed(f"ffmpeg failed with code {code}", detail=detail)
+
+
+def detail_of(lines: Iterable[str]) -> str:
+    """Return the last lines of a log without our paths."""
+    last = list(lines)[-_DETAIL_LINES:]
+    return _SCRATCH_PATH.sub("", "\n".join(last))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

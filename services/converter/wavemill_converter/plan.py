@@ -1,0 +1,105 @@
+"""ConversionPlan: every decision about one conversion, made before it starts, by pure functions."""
+
+from msgspec import Struct, structs
+
+from wavemill_common.formats import ConvertOptions, Encoding, Format
+from wavemill_common.jobs import Remark
+from wavemill_converter import remarks
+from wavemill_converter.choices import choose_depth, choose_layout, choose_rate, reduces_depth
+from wavemill_converter.codecs import CODECS, Codec, Depth, fit_bitrate
+from wavemill_converter.layouts import channels_of
+from wavemill_converter.source import Probed
+
+_MP3_CEILING = 320_000  # bit/s; no VBR level goes above
+_VORBIS_CEILING = 250_000  # bit/s and channel at q10
+_CONTAINER_SHARE = 1.02  # what containers add
+_CONTAINER_BYTES = 64 * 1024
+
+
+class ConversionPlan(Struct, frozen=True, kw_only=True):
+    """How one source becomes one result.
+
+    `sample_rate` and `channels` are the result's. `resample` and `mix` tell whether they (and the
+    layout) must be asked for. `expected_size` in bytes is an upper estimate without the cover,
+    None if the length is not known.
+    """
+
+    format: str
+    codec: Codec
+    encoder: str
+    encoding: Encoding
+    sample_rate: int
+    channels: int
+    layout: str
+    resample: bool = False
+    mix: bool = False
+    bitrate: int | None = None
+    depth: Depth | None = None
+    dither: bool = False
+    covers: tuple[int, ...] = ()
+    tags_on_stream: bool = False
+    duration: float | None = None
+    duration_exact: bool = False
+    source_size: int = 0
+    expected_size: int | None = None
+    remarks: tuple[Remark, ...] = ()
+
+
+def plan_conversion(
+    target: Format, encoding: Encoding, options: ConvertOptions, probed: Probed
+) -> ConversionPlan:
+    """Decide how this source is converted, and remark on what it loses on the way."""
+    codec = CODECS[target.id]
+    rate = choose_rate(target, options, probed.sample_rate)
+    layout = choose_layout(target, codec, encoding, options, probed.layout)
+    depth = choose_depth(codec, encoding, probed)
+    encoder = depth.encoder if depth else codec.encoder
+    plan = ConversionPlan(
+        format=target.id,
+        codec=codec,
+        encoder=encoder,
+        encoding=encoding,
+        sample_rate=rate,
+        channels=channels_of(layout),
+        layout=layout,
+        resample=rate != probed.sample_rate,
+        mix=layout != probed.layout,
+        bitrate=encoding.bitrate
+        and fit_bitrate(encoder, encoding.bitrate, rate, channels_of(layout)),
+        depth=depth,
+        dither=reduces_depth(depth, probed),
+        covers=probed.covers if codec.cover else (),
+        tags_on_stream=probed.tags_on_stream,
+        duration=probed.media.duration,
+        duration_exact=probed.duration_exact,
+        source_size=probed.size,
+    )
+    return structs.replace(
+        plan, expected_size=estimate_size(plan), remarks=_remarks(plan, target, options, probed)
+    )
+
+
+def estimate_size(plan: ConversionPlan) -> int | None:
+    """Estimate the result in bytes, rather too large than too small."""
+    if plan.duration is None:
+        return None
+    rate = plan.bitrate
+    if plan.depth:
+        rate = plan.sample_rate * plan.channels * plan.depth.bits
+    elif rate is None:
+        rate = _VORBIS_CEILING * plan.channels if plan.format == "ogg" else _MP3_CEILING
+    return round(plan.duration * rate / 8 * _CONTAINER_SHARE) + _CONTAINER_BYTES
+
+
+def _remarks(
+    plan: ConversionPlan, target: Format, options: ConvertOptions, probed: Probed
+) -> tuple[Remark, ...]:
+    found = (
+        remarks.on_rate(options, probed.sample_rate, plan.sample_rate),
+        remarks.on_layout(options, probed.layout, plan.layout),
+        remarks.on_depth(probed, plan.depth, reduces=plan.dither),
+        remarks.on_bitrate(plan.encoding, plan.bitrate),
+        remarks.on_pictures(target, plan.codec, probed),
+        remarks.on_chapters(target, probed),
+    )
+    return tuple(remark for remark in found if remark)

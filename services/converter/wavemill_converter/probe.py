@@ -1,0 +1,50 @@
+"""Ask ffmpeg what a source is, and refuse what is no audio or too much of it."""
+
+import asyncio
+from pathlib import Path
+
+from wavemill_common.errors import FfmpegTimeout
+from wavemill_converter.command import Input, file_input, probe_command
+from wavemill_converter.failures import PHRASES, failure_of
+from wavemill_converter.ffmetadata import parse_global_tags
+from wavemill_converter.ffmpeg import Ffmpeg
+from wavemill_converter.limits import Limits, check_source
+from wavemill_converter.lines import Log
+from wavemill_converter.probe_text import parse_input
+from wavemill_converter.process import output_of
+from wavemill_converter.source import Probed, describe
+
+__all__ = ["PROBE_TIME", "Limits", "probe", "probe_input"]
+
+PROBE_TIME = 60.0  # seconds; it takes 0.05, on a scratch file
+
+
+async def probe(
+    ffmpeg: Ffmpeg, source: Path, limits: Limits | None = None, *, seconds: float = PROBE_TIME
+) -> Probed:
+    """Tell what a local file is.
+
+    Raises:
+        NotAudio: nothing in it can be converted; the message says what could be.
+        LimitExceeded: it is over one of the limits.
+        FfmpegTimeout, FfmpegKilled, FfmpegFailed: it could not be told.
+    """
+    size = (await asyncio.to_thread(source.stat)).st_size
+    probed = await probe_input(ffmpeg, file_input(source), size, seconds)
+    check_source(probed.media, limits or Limits())
+    return probed
+
+
+async def probe_input(ffmpeg: Ffmpeg, source: Input, size: int, seconds: float) -> Probed:
+    """Tell what a source of `size` bytes is, wherever it is read from."""
+    try:
+        code, tags, text = await output_of(probe_command(ffmpeg.path, source), seconds=seconds)
+    except TimeoutError:
+        raise FfmpegTimeout(f"the file could not be read within {seconds:.0f} seconds") from None
+    described = parse_input(text)
+    if described is None or code < 0:
+        log = Log(PHRASES)
+        for line in text.splitlines():
+            log.add(line)
+        raise failure_of(code, log)
+    return describe(described, parse_global_tags(tags), size)

@@ -1,0 +1,63 @@
+"""What a result loses of its source, in words for its owner; None where it loses nothing."""
+
+from wavemill_common.formats import ConvertOptions, Encoding, Format
+from wavemill_common.jobs import Remark
+from wavemill_converter.codecs import Codec, Depth
+from wavemill_converter.layouts import are_alike, channels_of
+from wavemill_converter.source import Probed
+
+
+def on_rate(options: ConvertOptions, source: int, rate: int) -> Remark | None:
+    """Remark on a sample rate that nobody asked for."""
+    if options.sample_rate or rate == source:
+        return None
+    return Remark("resampled", f"the sample rate was changed from {source} Hz to {rate} Hz")
+
+
+def on_layout(options: ConvertOptions, source: str, layout: str) -> Remark | None:
+    """Remark on a mix that nobody asked for."""
+    if options.channels or are_alike(source, layout):
+        return None
+    before, after = channels_of(source), channels_of(layout)
+    return Remark(
+        "channels_mixed", f"{before} channels ({source}) were mixed to {after} ({layout})"
+    )
+
+
+def on_depth(probed: Probed, depth: Depth | None, *, reduces: bool) -> Remark | None:
+    """Remark on bits that the format cannot keep."""
+    if depth is None or not reduces:
+        return None
+    kind = "float" if probed.floating else "bit"
+    return Remark(
+        "bit_depth_reduced",
+        f"{probed.bits}-{kind} samples were reduced to {depth.bits} bits, with dither",
+    )
+
+
+def on_bitrate(encoding: Encoding, bitrate: int | None) -> Remark | None:
+    """Remark on a bitrate that the encoder does not do at this rate and channel count."""
+    if encoding.bitrate is None or bitrate is None or encoding.bitrate == bitrate:
+        return None
+    asked, given = (f"{value / 1000:g}k" for value in (encoding.bitrate, bitrate))
+    return Remark(
+        "bitrate_adjusted",
+        f"{asked} is not possible with this sample rate and number of channels; {given} was used",
+    )
+
+
+def on_pictures(target: Format, codec: Codec, probed: Probed) -> Remark | None:
+    """Remark on a cover that does not arrive."""
+    kept = len(probed.covers) if codec.cover else 0
+    if kept == probed.pictures:
+        return None
+    why = "in this picture format " if codec.cover else ""
+    return Remark("cover_dropped", f"the cover was dropped: {target.name} cannot keep it {why}here")
+
+
+def on_chapters(target: Format, probed: Probed) -> Remark | None:
+    """Remark on chapters that do not arrive."""
+    if target.chapters or not probed.media.chapters:
+        return None
+    count = len(probed.media.chapters)
+    return Remark("chapters_dropped", f"{count} chapters were dropped: {target.name} has none")

@@ -1,0 +1,171 @@
+"""Run ffmpeg on a plan: follow it, bound it in time and memory, name how it failed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from wavemill_common.errors import FfmpegTimeout, LimitExceeded
+from wavemill_converter.command import (
+    Destination,
+    Input,
+    file_destination,
+    file_input,
+    transcode_command,
+)
+from wavemill_converter.failures import PHRASES, detail_of, failure_of
+from wavemill_converter.ffmpeg import Ffmpeg
+from wavemill_converter.lines import LineSplitter, Log
+from wavemill_converter.plan import ConversionPlan
+from wavemill_converter.process import CHUNK, Child, started
+from wavemill_converter.progress import BlockReader, FfmpegProgress, Follower, TranscodeProgress
+
+__all__ = ["ALARMS", "Timeouts", "TranscodeProgress", "Transcoded", "transcode"]
+
+ALARMS = (
+    "Error during demuxing",
+    "Stream ends prematurely",
+    "Error writing trailer",
+    "invalid for wav",
+)
+"""What ffmpeg may print and still end with code 0, though the result is not whole."""
+
+OnProgress = Callable[[TranscodeProgress], None]
+
+
+class Timeouts(Struct, frozen=True, kw_only=True):
+    """Seconds: `stall` without any progress, `total` for the whole conversion."""
+
+    stall: float = 120.0
+    total: float = 3600.0
+
+
+class Transcoded(Struct, frozen=True, kw_only=True):
+    """What ffmpeg says that it did: seconds of audio, bytes written; and its complaints."""
+
+    out_time: float
+    total_size: int
+    elapsed: float
+    alarms: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
+
+
+async def transcode(  # noqa: PLR0917 - the order is that of the sentence
+    ffmpeg: Ffmpeg,
+    source: Path,
+    target: Path,
+    plan: ConversionPlan,
+    timeouts: Timeouts,
+    on_progress: OnProgress,
+    *,
+    max_bytes: int | None = None,
+) -> Transcoded:
+    """Convert a local file to a local file.
+
+    Raises:
+        NotAudio: nothing of the source could be decoded.
+        FfmpegTimeout: it took too long, or nothing moved for too long.
+        FfmpegKilled, FfmpegFailed: how ffmpeg ended; `detail` holds its last words.
+        ScratchFull: no disk space was left.
+        LimitExceeded: the result grew beyond `max_bytes`.
+    """
+    return await transcode_between(
+        ffmpeg,
+        file_input(source),
+        file_destination(target),
+        plan,
+        timeouts=timeouts,
+        on_progress=on_progress,
+        max_bytes=max_bytes,
+    )
+
+
+async def transcode_between(
+    ffmpeg: Ffmpeg,
+    source: Input,
+    destination: Destination,
+    plan: ConversionPlan,
+    *,
+    timeouts: Timeouts,
+    on_progress: OnProgress,
+    max_bytes: int | None = None,
+) -> Transcoded:
+    """Convert as `transcode` does, from and to wherever ffmpeg can read and write."""
+    log = Log((*PHRASES, *ALARMS))
+    argv = transcode_command(ffmpeg.path, source, destination, plan)
+    follower = Follower(plan.duration, exact=plan.duration_exact, source_size=plan.source_size)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    last = follower.progress(0.0, None)
+    async with started(argv) as child:
+        logging = asyncio.create_task(_collect(child.stderr, log))
+        ending = asyncio.create_task(child.wait())
+        try:
+            async with (
+                asyncio.timeout(timeouts.total),
+                asyncio.timeout(timeouts.stall) as stall,
+            ):
+                async for report in _reports(child):
+                    if follower.advance(report):
+                        stall.reschedule(loop.time() + timeouts.stall)
+                    last = follower.progress(loop.time() - begun, report.speed)
+                    _refuse_excess(last.total_size, max_bytes)
+                    on_progress(last)
+                code = await ending
+                await logging
+        except TimeoutError:
+            raise _timeout(timeouts, log, silent=stall.expired()) from None
+        finally:
+            logging.cancel()
+            ending.cancel()
+            await asyncio.gather(logging, ending, return_exceptions=True)
+    if code:
+        raise failure_of(code, log, last.total_size if last.out_time else 0)
+    return Transcoded(
+        out_time=last.out_time,
+        total_size=last.total_size,
+        elapsed=loop.time() - begun,
+        alarms=tuple(alarm for alarm in ALARMS if alarm in log.seen),
+        log=log.tail,
+    )
+
+
+async def _reports(child: Child) -> AsyncIterator[FfmpegProgress]:
+    lines, blocks = LineSplitter(), BlockReader()
+    while data := await child.stdout.read(CHUNK):
+        for line in lines.feed(data):
+            if report := blocks.feed(line):
+                yield report
+
+
+async def _collect(stderr: asyncio.StreamReader, log: Log) -> None:
+    lines = LineSplitter()
+    while data := await stderr.read(CHUNK):
+        for line in lines.feed(data):
+            log.add(line)
+    for line in lines.end():
+        log.add(line)
+
+
+def _refuse_excess(size: int, limit: int | None) -> None:
+    if limit is not None and size > limit:
+        raise LimitExceeded(
+            f"the result grew beyond {limit} bytes; choose a smaller format or quality",
+            limitName="outputBytes",
+            limit=limit,
+            value=size,
+        )
+
+
+def _timeout(timeouts: Timeouts, log: Log, *, silent: bool) -> FfmpegTimeout:
+    detail = detail_of(log.tail)
+    if silent:
+        return FfmpegTimeout(
+            f"ffmpeg made no progress for {timeouts.stall:.0f} seconds and was stopped",
+            detail=detail,
+        )
+    return FfmpegTimeout(
+        f"the conversion took longer than {timeouts.total:.0f} seconds and was stopped",
+        detail=detail,
+    )
