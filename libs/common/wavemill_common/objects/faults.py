@@ -41,10 +41,10 @@ def _missing_permission(paths: list[Path]) -> str:
         for folder in reversed(path.parents):
             if folder.is_dir() and not _may(folder, os.X_OK):
                 return f"{folder} lacks the permission x (enter) for {user}"
-        if path.parent.is_dir() and not _may(path.parent, os.W_OK):
-            return f"{path.parent} lacks the permission w (write) for {user}"
         if path.exists() and not _may(path, os.R_OK):
             return f"{path} lacks the permission r (read) for {user}"
+        if path.parent.is_dir() and not _may(path.parent, os.W_OK):
+            return f"{path.parent} lacks the permission w (write) for {user}"
     return f"{paths[-1]} may not be used by {user}"
 
 

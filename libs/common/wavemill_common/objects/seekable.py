@@ -81,6 +81,10 @@ class SeekableObject(io.RawIOBase):
         return self._blocks[number]
 
     def _fetch(self, start: int, end: int) -> bytes:
+        if _running_loop() is self._loop:
+            raise RuntimeError(
+                "a SeekableObject is for a worker thread: here it would wait forever"
+            )
         future = asyncio.run_coroutine_threadsafe(self._collect(start, end), self._loop)
         try:
             data = future.result(READ_TIMEOUT)
@@ -93,3 +97,10 @@ class SeekableObject(io.RawIOBase):
     async def _collect(self, start: int, end: int) -> bytes:
         pieces = [piece async for piece in self._store.read(self._info.key, start, end)]
         return b"".join(pieces)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

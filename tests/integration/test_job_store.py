@@ -1,0 +1,466 @@
+"""What every JobStore promises; each adapter passes this same suite."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from wavemill_common.errors import Conflict, JobNotFound, Poison, UploadNotFound
+from wavemill_common.formats import ConvertOptions
+from wavemill_common.jobs import Change, Guard, Job, JobError, JobStatus, Output, Remark
+from wavemill_common.media import Chapter, Cover, MediaInfo
+from wavemill_common.records import JobStore
+from wavemill_common.records.sqlite import SqliteJobStore
+from wavemill_common.uploads import Upload, UploadState
+
+NOW = 1_800_000_000.25
+LEASE = 120.0
+DAY = 86_400.0
+DIGEST, OTHER = "a" * 64, "b" * 64
+
+
+@pytest.fixture(params=["sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JobStore]:
+    assert request.param == "sqlite"
+    async with SqliteJobStore.open(tmp_path / "records.db") as opened:
+        yield opened
+
+
+def a_job(job_id: str = "job", **fields: object) -> Job:
+    job = Job(
+        job_id=job_id,
+        file_id="file",
+        file_name="Lied für Léna.wav",
+        input_key="uploads/file.wav",
+        format="mp3",
+        quality="high",
+        created_at=NOW,
+        updated_at=NOW,
+        expires_at=NOW + DAY,
+        due_at=NOW + 10,
+    )
+    return structs.replace(job, **fields)
+
+
+def an_upload(file_id: str = "file", **fields: object) -> Upload:
+    upload = Upload(
+        file_id=file_id,
+        file_name="Lied für Léna.wav",
+        size=20,
+        chunk_size=8,
+        storage_key=f"uploads/{file_id}.wav",
+        created_at=NOW,
+        expires_at=NOW + DAY,
+    )
+    return structs.replace(upload, **fields)
+
+
+MEDIA = MediaInfo(
+    container="wav",
+    duration=1.1,
+    sample_rate=44_100,
+    tags={"title": "Ünïcode 🎵"},
+    chapters=(Chapter(0.0, 0.1, "one"),),
+    cover=Cover("image/png", 5),
+)
+OUTPUT = Output(
+    key="conversions/job/1-1-x.mp3",
+    format="mp3",
+    file_name="a.mp3",
+    mime="audio/mpeg",
+    size=5,
+    sha256=DIGEST,
+    media=MEDIA,
+)
+
+
+async def claimed(store: JobStore, claim_id: str = "me", job_id: str = "job") -> Job:
+    change = (await store.put_job(a_job(job_id))).start(claim_id, NOW, LEASE)
+    assert await store.apply(change)
+    return change.job
+
+
+async def ids(jobs: AsyncIterator[Job]) -> list[str]:
+    return [job.job_id async for job in jobs]
+
+
+# --- jobs: put and read ---
+
+
+async def test_a_job_is_read_back_with_every_field(store: JobStore) -> None:
+    job = a_job(
+        options=ConvertOptions(sample_rate=48_000, channels=1),
+        owner="somebody",
+        status=JobStatus.PROCESSING,
+        attempt=3,
+        claim_id="claim",
+        not_before=NOW + 0.1,
+        progress=42,
+        media=MEDIA,
+        outputs=(OUTPUT,),
+        output_key=OUTPUT.key,
+        error=JobError(code="x", message="y", detail="z"),
+        warnings=(Remark("code", "words"),),
+    )
+    assert await store.put_job(job) == job
+    assert await store.job("job") == job
+
+
+async def test_putting_the_same_id_again_returns_the_first_job(store: JobStore) -> None:
+    first = await store.put_job(a_job(request_hash="one"))
+    assert await store.put_job(a_job(request_hash="two")) == first
+    assert (await store.job("job")).request_hash == "one"
+
+
+async def test_of_many_puts_of_one_id_all_return_the_same_job(store: JobStore) -> None:
+    puts = (store.put_job(a_job(request_hash=str(number))) for number in range(10))
+    hashes = {job.request_hash for job in await asyncio.gather(*puts)}
+    assert hashes == {(await store.job("job")).request_hash}
+
+
+async def test_an_unknown_job_is_not_found(store: JobStore) -> None:
+    with pytest.raises(JobNotFound):
+        await store.job("nobody")
+
+
+async def test_several_jobs_are_read_at_once_and_unknown_ids_left_out(store: JobStore) -> None:
+    wanted = [f"job-{number}" for number in range(230)]
+    await asyncio.gather(*(store.put_job(a_job(one)) for one in [*wanted, "other"]))
+    found = await store.jobs([*wanted, "nobody"])
+    assert set(found) == set(wanted)
+    assert found["job-7"] == a_job("job-7")
+    assert await store.jobs([]) == {}
+
+
+# --- jobs: conditional changes ---
+
+
+async def test_a_change_is_written_when_its_guard_holds(store: JobStore) -> None:
+    job = await claimed(store)
+    assert await store.job("job") == job
+    assert job.attempt == 1
+
+
+async def test_a_change_of_an_unknown_job_is_not_written(store: JobStore) -> None:
+    assert not await store.apply(a_job("nobody").start("me", NOW, LEASE))
+    with pytest.raises(JobNotFound):
+        await store.job("nobody")
+
+
+async def test_a_change_without_a_guard_is_not_written(store: JobStore) -> None:
+    await store.put_job(a_job())
+    assert not await store.apply(Change(a_job(progress=1), ()))
+
+
+@pytest.mark.parametrize(
+    ("guard", "holds"),
+    [
+        (Guard(statuses=frozenset({JobStatus.PROCESSING})), True),
+        (Guard(statuses=frozenset({JobStatus.CREATED})), False),
+        (Guard(statuses=frozenset(JobStatus)), True),
+        (Guard(statuses=frozenset()), False),
+        (Guard(statuses=frozenset(JobStatus), attempt=1), True),
+        (Guard(statuses=frozenset(JobStatus), attempt=0), False),
+        (Guard(statuses=frozenset(JobStatus), claim_id="me"), True),
+        (Guard(statuses=frozenset(JobStatus), claim_id="you"), False),
+        (Guard(statuses=frozenset(JobStatus), due_at=NOW + LEASE), True),
+        (Guard(statuses=frozenset(JobStatus), due_at=NOW + LEASE + 0.001), False),
+        (Guard(statuses=frozenset(JobStatus), attempt=1, claim_id="you"), False),
+    ],
+)
+async def test_every_term_of_a_guard_counts(store: JobStore, guard: Guard, holds: bool) -> None:  # noqa: FBT001
+    job = await claimed(store)
+    changed = structs.replace(job, progress=50)
+    assert await store.apply(Change(changed, (guard,))) is holds
+    assert await store.job("job") == (changed if holds else job)
+
+
+async def test_one_guard_of_several_is_enough(store: JobStore) -> None:
+    job = await claimed(store)
+    wrong = Guard(statuses=frozenset({JobStatus.FAILED}))
+    right = Guard(statuses=frozenset({JobStatus.PROCESSING}), claim_id="me")
+    assert await store.apply(Change(job, (wrong, right)))
+    assert not await store.apply(Change(job, (wrong, wrong)))
+
+
+async def test_no_claim_is_not_the_claim_that_a_guard_asks_for(store: JobStore) -> None:
+    await store.put_job(a_job())
+    guard = Guard(statuses=frozenset({JobStatus.CREATED}), claim_id="me")
+    assert not await store.apply(Change(a_job(progress=1), (guard,)))
+
+
+async def test_a_job_that_is_not_due_is_not_due_at_any_time(store: JobStore) -> None:
+    await store.put_job(a_job(due_at=None))
+    guard = Guard(statuses=frozenset({JobStatus.CREATED}), due_at=NOW)
+    assert not await store.apply(Change(a_job(), (guard,)))
+
+
+async def test_of_many_claimers_exactly_one_wins(store: JobStore) -> None:
+    job = await store.put_job(a_job())
+    claims = [job.start(f"claim-{number}", NOW, LEASE) for number in range(8)]
+    won = await asyncio.gather(*(store.apply(claim) for claim in claims))
+    assert sum(won) == 1
+    assert (await store.job("job")).claim_id == f"claim-{won.index(True)}"
+
+
+async def test_a_claim_sent_again_after_a_lost_reply_still_holds(store: JobStore) -> None:
+    claim = (await store.put_job(a_job())).start("me", NOW, LEASE)
+    assert await store.apply(claim)
+    assert await store.apply(claim)
+    assert (await store.job("job")).attempt == 1
+
+
+async def test_a_zombie_can_write_nothing_after_a_takeover(store: JobStore) -> None:
+    zombie = await claimed(store, "zombie")
+    takeover = zombie.start("heir", NOW + LEASE, LEASE)
+    assert await store.apply(takeover)
+    error = JobError(code="x", message="y")
+    for change in (
+        zombie.reached(90, 5).renew(NOW, LEASE),
+        zombie.complete((OUTPUT,), MEDIA, (), NOW, DAY),
+        zombie.fail(error, NOW, DAY),
+        zombie.delay(error, NOW, NOW + 5, 10),
+        zombie.hand_back(NOW, 10),
+        zombie.look_again(NOW),
+        zombie.cancel(NOW, DAY),
+    ):
+        assert not await store.apply(change)
+    assert await store.job("job") == takeover.job
+
+
+async def test_a_cancelled_job_cannot_be_completed(store: JobStore) -> None:
+    job = await claimed(store)
+    cancel = job.cancel(NOW, DAY)
+    assert await store.apply(cancel)
+    assert not await store.apply(job.complete((OUTPUT,), MEDIA, (), NOW, DAY))
+    assert await store.job("job") == cancel.job
+
+
+async def test_a_completed_job_cannot_be_cancelled_or_given_up(store: JobStore) -> None:
+    job = await claimed(store)
+    done = job.complete((OUTPUT,), MEDIA, (), NOW, DAY)
+    assert await store.apply(done)
+    assert not await store.apply(job.cancel(NOW, DAY))
+    assert not await store.apply(job.give_up(Poison("it crashes"), NOW, DAY))
+    assert not await store.apply(done.job.start("other", NOW, LEASE))
+    assert await store.apply(done)  # sent again after a lost reply
+    assert await store.job("job") == done.job
+
+
+async def test_of_a_completion_and_a_cancellation_one_wins(store: JobStore) -> None:
+    for number in range(10):
+        job = await claimed(store, job_id=f"job-{number}")
+        both = (job.complete((OUTPUT,), MEDIA, (), NOW, DAY), job.cancel(NOW, DAY))
+        assert sum(await asyncio.gather(*map(store.apply, both))) == 1
+
+
+async def test_a_job_is_removed_only_as_it_was_seen(store: JobStore) -> None:
+    job = await claimed(store)
+    assert not await store.remove_job(structs.replace(job, attempt=0))
+    assert not await store.remove_job(structs.replace(job, status=JobStatus.FAILED))
+    assert await store.remove_job(job)
+    assert not await store.remove_job(job)
+    with pytest.raises(JobNotFound):
+        await store.job("job")
+
+
+# --- jobs: queries ---
+
+
+async def test_due_jobs_come_longest_due_first_up_to_the_limit(store: JobStore) -> None:
+    for name, due_at in (("c", 30.0), ("a", 10.0), ("none", None), ("b", 20.0), ("d", 40.0)):
+        await store.put_job(a_job(name, due_at=due_at))
+    assert await ids(store.due_jobs(40.0, 10)) == ["a", "b", "c"]
+    assert await ids(store.due_jobs(40.0, 2)) == ["a", "b"]
+    assert await ids(store.due_jobs(10.0, 10)) == []
+    assert await ids(store.due_jobs(40.0, 0)) == []
+
+
+async def test_a_job_that_has_ended_is_never_due(store: JobStore) -> None:
+    job = await claimed(store)
+    assert await ids(store.due_jobs(NOW + 1000, 10)) == ["job"]
+    await store.apply(job.cancel(NOW, DAY))
+    assert await ids(store.due_jobs(NOW + 1e9, 10)) == []
+
+
+async def test_jobs_due_at_the_same_moment_are_all_found(store: JobStore) -> None:
+    names = [f"job-{number:03}" for number in range(450)]
+    await asyncio.gather(*(store.put_job(a_job(name)) for name in names))
+    assert sorted(await ids(store.due_jobs(NOW + 11, 1000))) == names
+    assert len(await ids(store.due_jobs(NOW + 11, 333))) == 333
+
+
+async def test_a_sweep_may_change_each_job_that_it_is_given(store: JobStore) -> None:
+    names = [f"job-{number:03}" for number in range(250)]
+    await asyncio.gather(*(store.put_job(a_job(name)) for name in names))
+    seen = []
+    async for job in store.due_jobs(NOW + 11, 1000):
+        assert await store.apply(job.look_again(NOW + 100))
+        seen.append(job.job_id)
+    assert sorted(seen) == names
+    assert await ids(store.due_jobs(NOW + 11, 1000)) == []
+
+
+async def test_live_jobs_are_those_that_have_not_ended(store: JobStore) -> None:
+    for status in JobStatus:
+        await store.put_job(a_job(status.value, status=status, due_at=None))
+    assert sorted(await ids(store.live_jobs())) == ["created", "processing"]
+
+
+async def test_all_live_jobs_are_listed_however_many(store: JobStore) -> None:
+    names = [f"job-{number:03}" for number in range(450)]
+    await asyncio.gather(*(store.put_job(a_job(name)) for name in names))
+    assert sorted(await ids(store.live_jobs())) == names
+
+
+async def test_expired_jobs_are_found_ended_or_not(store: JobStore) -> None:
+    await store.put_job(a_job("live", expires_at=10.0))
+    await store.put_job(a_job("ended", expires_at=20.0, status=JobStatus.FAILED, due_at=None))
+    await store.put_job(a_job("young", expires_at=30.0))
+    assert sorted(await ids(store.expired_jobs(30.0, 10))) == ["ended", "live"]
+    assert len(await ids(store.expired_jobs(30.0, 1))) == 1
+    assert await ids(store.expired_jobs(10.0, 10)) == []
+
+
+async def test_a_tombstone_expires_again_later(store: JobStore) -> None:
+    job = (await claimed(store)).complete((OUTPUT,), MEDIA, (), NOW, DAY)
+    await store.apply(job)
+    tombstone = job.job.bury(NOW + DAY)
+    assert await store.apply(tombstone)
+    assert await ids(store.expired_jobs(NOW + DAY + 1, 10)) == []
+    assert await ids(store.expired_jobs(tombstone.job.expires_at + 1, 10)) == ["job"]
+    assert await store.remove_job(await store.job("job"))
+
+
+# --- uploads ---
+
+
+async def test_an_upload_is_read_back_with_every_field(store: JobStore) -> None:
+    upload = an_upload(
+        owner="somebody", state=UploadState.COMPLETE, sha256=DIGEST, media=MEDIA, job_ids=("a", "b")
+    )
+    await store.put_upload(upload)
+    assert await store.upload("file") == upload
+
+
+async def test_an_upload_whose_size_is_not_known_is_kept(store: JobStore) -> None:
+    await store.put_upload(an_upload(size=None))
+    assert (await store.upload("file")).size is None
+
+
+async def test_an_id_that_is_taken_is_a_conflict(store: JobStore) -> None:
+    await store.put_upload(an_upload())
+    with pytest.raises(Conflict):
+        await store.put_upload(an_upload(size=1))
+    assert (await store.upload("file")).size == 20
+
+
+async def test_an_unknown_upload_is_not_found(store: JobStore) -> None:
+    with pytest.raises(UploadNotFound):
+        await store.upload("nobody")
+    assert not await store.save_upload(an_upload("nobody").completing(NOW))
+    assert not await store.remove_upload(an_upload("nobody"))
+    assert await store.chunks("nobody") == {}
+
+
+async def test_an_upload_is_saved_over_its_own_revision_only(store: JobStore) -> None:
+    upload = an_upload()
+    await store.put_upload(upload)
+    completing = upload.completing(NOW)
+    assert await store.save_upload(completing)
+    assert not await store.save_upload(upload.aborted())
+    assert await store.upload("file") == completing
+    assert await store.save_upload(completing.completed(20, DIGEST, MEDIA))
+
+
+async def test_of_many_completions_exactly_one_begins(store: JobStore) -> None:
+    await store.put_upload(an_upload())
+    changes = [an_upload().completing(NOW + number) for number in range(8)]
+    assert sum(await asyncio.gather(*map(store.save_upload, changes))) == 1
+
+
+async def test_an_upload_is_removed_with_its_chunks_only_as_it_was_seen(store: JobStore) -> None:
+    upload = an_upload()
+    await store.put_upload(upload)
+    await store.put_upload(an_upload("other"))
+    await store.add_chunk("file", 0, DIGEST)
+    await store.add_chunk("other", 0, OTHER)
+    assert not await store.remove_upload(upload.aborted())
+    assert await store.chunks("file") == {0: DIGEST}
+    assert await store.remove_upload(upload)
+    assert await store.chunks("file") == {}
+    assert await store.chunks("other") == {0: OTHER}
+    with pytest.raises(UploadNotFound):
+        await store.upload("file")
+
+
+async def test_chunks_are_recorded_in_any_order(store: JobStore) -> None:
+    await store.put_upload(an_upload())
+    for index in (2, 0):
+        assert await store.add_chunk("file", index, DIGEST) == DIGEST
+    assert await store.chunks("file") == {0: DIGEST, 2: DIGEST}
+
+
+async def test_the_first_record_of_a_chunk_stays(store: JobStore) -> None:
+    await store.put_upload(an_upload())
+    assert await store.add_chunk("file", 0, DIGEST) == DIGEST
+    assert await store.add_chunk("file", 0, OTHER) == DIGEST
+    assert await store.add_chunk("file", 0, DIGEST) == DIGEST
+    assert await store.chunks("file") == {0: DIGEST}
+
+
+async def test_of_many_records_of_one_chunk_all_return_the_same(store: JobStore) -> None:
+    await store.put_upload(an_upload())
+    digests = [f"{number:064x}" for number in range(8)]
+    told = await asyncio.gather(*(store.add_chunk("file", 0, digest) for digest in digests))
+    assert set(told) == {(await store.chunks("file"))[0]}
+
+
+async def test_all_chunks_are_recorded_however_many(store: JobStore) -> None:
+    await store.put_upload(an_upload(size=8 * 2500))
+    wanted = {index: f"{index:064x}" for index in range(2500)}
+    await asyncio.gather(*(store.add_chunk("file", *chunk) for chunk in wanted.items()))
+    assert await store.chunks("file") == wanted
+
+
+async def test_a_chunk_of_an_unknown_or_aborted_upload_is_refused(store: JobStore) -> None:
+    with pytest.raises(UploadNotFound):
+        await store.add_chunk("nobody", 0, DIGEST)
+    await store.put_upload(an_upload())
+    await store.add_chunk("file", 0, DIGEST)
+    await store.save_upload(an_upload().aborted())
+    for index in (0, 1):
+        with pytest.raises(UploadNotFound):
+            await store.add_chunk("file", index, DIGEST)
+    assert await store.chunks("file") == {0: DIGEST}
+
+
+async def test_recording_a_chunk_does_not_disturb_a_change_of_the_upload(store: JobStore) -> None:
+    upload = an_upload()
+    await store.put_upload(upload)
+    await store.add_chunk("file", 0, DIGEST)
+    assert await store.save_upload(upload.completing(NOW))
+
+
+async def test_expired_uploads_are_found(store: JobStore) -> None:
+    for name, expires_at in (("b", 20.0), ("a", 10.0), ("c", 30.0)):
+        await store.put_upload(an_upload(name, expires_at=expires_at))
+    assert {one.file_id async for one in store.expired_uploads(30.0, 10)} == {"a", "b"}
+    assert len([one async for one in store.expired_uploads(30.0, 1)]) == 1
+
+
+async def test_an_upload_that_a_job_needs_expires_later(store: JobStore) -> None:
+    upload = an_upload(expires_at=10.0)
+    await store.put_upload(upload)
+    assert await store.save_upload(upload.used_by("job", (), until=50.0))
+    assert [one async for one in store.expired_uploads(20.0, 10)] == []
+
+
+# --- upkeep ---
+
+
+async def test_a_store_that_works_passes_its_check(store: JobStore) -> None:
+    await store.check()
+    await store.check()
