@@ -100,7 +100,6 @@ _ALL = (
         presets=_OPUS_PRESETS,
         bitrates=_OPUS_BITRATES,
         sample_rates=_OPUS_RATES,
-        cover=True,
         chapters=True,
     ),
     Format(
@@ -117,7 +116,6 @@ _ALL = (
         },
         vbr=VbrScale("q", 0, 10),
         max_sample_rate=192_000,
-        cover=True,
     ),
     Format(
         id="flac",

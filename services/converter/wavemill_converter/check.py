@@ -9,6 +9,7 @@ from wavemill_converter.source import Probed
 from wavemill_converter.transcode import Transcoded
 
 WHOLE = 0.98  # the share of an exact duration below which a source counts as cut off
+SLACK = 0.15  # seconds; encoders may drop or delay that much, more than 2 % of a short file
 
 
 def check_result(transcoded: Transcoded, probed: Probed, target: Path) -> tuple[Remark, ...]:
@@ -41,7 +42,9 @@ def check_report(transcoded: Transcoded, probed: Probed, size: int) -> tuple[Rem
 
 def _truncated(out_time: float, probed: Probed) -> tuple[Remark, ...]:
     duration = probed.media.duration
-    if not (probed.duration_exact and duration) or out_time >= WHOLE * duration:
+    if not (probed.duration_exact and duration):
+        return ()
+    if out_time >= min(WHOLE * duration, duration - SLACK):
         return ()
     return (
         Remark(

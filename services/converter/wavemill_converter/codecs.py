@@ -49,7 +49,6 @@ class Codec(Struct, frozen=True, kw_only=True):
     depths: tuple[Depth, ...] = ()
     layouts: tuple[str, ...] | None = None
     also_layouts: tuple[str, ...] = ()
-    cover: bool = False
     faststart: bool = False
 
     @property
@@ -61,6 +60,7 @@ class Codec(Struct, frozen=True, kw_only=True):
 _STEREO = ("mono", "stereo")
 _XIPH = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 _MPEG4 = ("mono", "stereo", "3.0", "4.0", "5.0", "5.1", "6.1(back)", "7.1(wide)")
+_ADTS = (*_MPEG4[:6], "6.1", "7.1(wide)")
 _DOLBY = ("mono", "stereo", "3.0", "quad(side)", "5.0(side)", "5.1(side)")
 _DOLBY_TOO = ("3.0(back)", "quad", "4.0", "5.0", "2.1", "3.1", "4.1", "5.1")
 _FLAC_TOO = ("5.0(side)", "5.1(side)")
@@ -83,13 +83,24 @@ def _pcm(order: str) -> tuple[Depth, ...]:
 
 def _mp4(*, encoder: str = "", depths: tuple[Depth, ...] = ()) -> Codec:
     layouts = _MPEG4 if depths else None  # AAC in MP4 can describe any layout
-    return Codec(
-        muxer="ipod", encoder=encoder, depths=depths, layouts=layouts, cover=True, faststart=True
-    )
+    return Codec(muxer="ipod", encoder=encoder, depths=depths, layouts=layouts, faststart=True)
 
 
+# ffmpeg 9 encodes source frames as they come: tiny blocks, 2.4 x the size, times out of order.
+_FLAC_BLOCK = ("-frame_size", "4096")
 _ID3 = ("-id3v2_version", "3")
 _OPUS = ("-vbr", "on")
+
+
+def _flac(muxer: str) -> Codec:
+    return Codec(
+        muxer=muxer,
+        arguments=_FLAC_BLOCK,
+        depths=_FLAC,
+        layouts=_XIPH,
+        also_layouts=_FLAC_TOO,
+    )
+
 
 CODECS = {
     "mp3": Codec(
@@ -97,21 +108,18 @@ CODECS = {
         encoder="libmp3lame",
         mux_arguments=(*_ID3, "-write_id3v1", "1"),
         layouts=_STEREO,
-        cover=True,
     ),
     "m4a": _mp4(encoder="aac"),
     "m4b": _mp4(encoder="aac"),
     "alac": _mp4(depths=_ALAC),
-    "aac": Codec(muxer="adts", encoder="aac", layouts=_MPEG4),
+    "aac": Codec(muxer="adts", encoder="aac", layouts=_ADTS),
     "opus": Codec(muxer="opus", encoder="libopus", arguments=_OPUS, layouts=_XIPH),
     "webm": Codec(muxer="webm", encoder="libopus", arguments=_OPUS, layouts=_XIPH),
     "ogg": Codec(muxer="ogg", encoder="libvorbis", layouts=_XIPH),
-    "flac": Codec(muxer="flac", depths=_FLAC, layouts=_XIPH, also_layouts=_FLAC_TOO, cover=True),
-    "mka": Codec(muxer="matroska", depths=_FLAC, layouts=_XIPH, also_layouts=_FLAC_TOO),
+    "flac": _flac("flac"),
+    "mka": _flac("matroska"),
     "wav": Codec(muxer="wav", depths=_pcm("le"), mux_arguments=("-rf64", "auto")),
-    "aiff": Codec(
-        muxer="aiff", depths=_pcm("be"), mux_arguments=("-write_id3v2", "1", *_ID3), cover=True
-    ),
+    "aiff": Codec(muxer="aiff", depths=_pcm("be"), mux_arguments=("-write_id3v2", "1", *_ID3)),
     "wma": Codec(muxer="asf", encoder="wmav2", layouts=_STEREO),
     # The encoder's own frame size depends on how samples arrive; a fixed one makes it repeatable.
     "wv": Codec(muxer="wv", depths=_WAVPACK, filters=("asetnsamples=n=22050:p=0",)),

@@ -114,7 +114,10 @@ def _dither(plan: ConversionPlan) -> list[str]:
 
 
 def _layout(plan: ConversionPlan) -> list[str]:
-    return [f"aformat=channel_layouts={plan.layout}"] if plan.mix else []
+    wanted = [f"channel_layouts={plan.layout}"] if plan.mix else []
+    if plan.resample and plan.codec.filters:  # these count samples: at the new rate already
+        wanted.append(f"sample_rates={plan.sample_rate}")
+    return ["aformat=" + ":".join(wanted)] if wanted else []
 
 
 def _encoder(plan: ConversionPlan) -> list[str]:

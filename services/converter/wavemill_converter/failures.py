@@ -18,20 +18,23 @@ SUPPORTED: Final = "mp3, m4a, wav, flac, ogg, opus, aac, wma, aiff, or a video w
 _DETAIL_LINES: Final = 20
 _NO_SPACE: Final = ("No space left on device", "Disk quota exceeded")
 _STOPPED: Final = "received signal"
-_UNREADABLE: Final = {
+_OPENED: Final = "Input #0"
+_UNDECODABLE: Final = 69  # what ffmpeg 6 and newer end with when most of the input was garbage
+_UNOPENED: Final = {
     "Format not on whitelist": "this kind of file is not accepted",
     "moov atom not found": "this file is incomplete: its index is missing",
-    "matches no streams": "this file has no audio in it",
-    "does not contain any stream": "this file has no audio in it",
     "Invalid data found when processing input": "this file is not readable as audio",
     "Failed to read frame size": "this file is not readable as audio",
     "End of file": "this file ends before any audio",
+}
+_SILENT: Final = {
+    "matches no streams": "this file has no audio in it",
+    "does not contain any stream": "this file has no audio in it",
     "no decoder found": "the audio in this file cannot be decoded",
     "Decoder (codec": "the audio in this file cannot be decoded",
-    "Empty output": "this file has no audio in it",
+    "Output file is empty": "no audio could be decoded from this file",
 }
-# What the source is, decides only while ffmpeg opens it; later the same words can mean less.
-PHRASES: Final = (*_NO_SPACE, _STOPPED, *_UNREADABLE)
+PHRASES: Final = (*_NO_SPACE, _STOPPED, _OPENED, *_UNOPENED, *_SILENT)
 _SCRATCH_PATH: Final = re.compile(r"(?:file:)?(?:/[^\s:'\"]+)+/")
 
 
@@ -45,11 +48,21 @@ def failure_of(code: int, log: Log, written: int = 0) -> ConversionError:
         return FfmpegKilled(f"ffmpeg was killed from outside ({name})", detail=detail)
     if _STOPPED in log.seen:
         return FfmpegKilled("ffmpeg was stopped from outside", detail=detail)
-    if not written:
-        for phrase, meaning in _UNREADABLE.items():
-            if phrase in log.seen:
-                return NotAudio(f"{meaning}; send {SUPPORTED}", detail=detail)
+    meaning = None if written else _fault_of_source(code, log)
+    if meaning:
+        return NotAudio(f"{meaning}; send {SUPPORTED}", detail=detail)
     return FfmpegFailed(f"ffmpeg failed with code {code}", detail=detail)
+
+
+def _fault_of_source(code: int, log: Log) -> str | None:
+    """Say what is wrong with the source; None if something else is.
+
+    "Invalid data" once the input is open can be an encoder's complaint: then it is our fault.
+    """
+    telling = _SILENT if _OPENED in log.seen else _UNOPENED
+    if code == _UNDECODABLE:
+        return _SILENT["Output file is empty"]
+    return next((meaning for phrase, meaning in telling.items() if phrase in log.seen), None)
 
 
 def detail_of(lines: Iterable[str]) -> str:

@@ -34,9 +34,13 @@ class Log:
         self.seen: set[str] = set()
 
     def add(self, line: str) -> None:
-        """Remember a line; an older one may be forgotten, a phrase never."""
+        """Remember a line; an older one may be forgotten, a phrase never.
+
+        Indented lines are no messages: there ffmpeg quotes tags, which may hold any words.
+        """
         self._tail.append(line)
-        self.seen.update(phrase for phrase in self._phrases if phrase in line)
+        if not line.startswith(" "):
+            self.seen.update(phrase for phrase in self._phrases if phrase in line)
 
     @property
     def tail(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def plan_conversion(
         and fit_bitrate(encoder, encoding.bitrate, rate, channels_of(layout)),
         depth=depth,
         dither=reduces_depth(depth, probed),
-        covers=probed.covers if codec.cover else (),
+        covers=probed.covers if target.cover else (),
         tags_on_stream=probed.tags_on_stream,
         duration=probed.media.duration,
         duration_exact=probed.duration_exact,
@@ -99,7 +99,7 @@ def _remarks(
         remarks.on_layout(options, probed.layout, plan.layout),
         remarks.on_depth(probed, plan.depth, reduces=plan.dither),
         remarks.on_bitrate(plan.encoding, plan.bitrate),
-        remarks.on_pictures(target, plan.codec, probed),
+        remarks.on_pictures(target, probed),
         remarks.on_chapters(target, probed),
     )
     return tuple(remark for remark in found if remark)

@@ -6,6 +6,8 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
+from wavemill_common.tether import tether
+
 CHUNK = 64 * 1024  # bytes per read
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}  # nothing of ours: a child must hold no secret
 
@@ -49,6 +51,7 @@ async def started(argv: Sequence[str]) -> AsyncIterator[Child]:
                 stderr=err,
                 env=ENVIRONMENT,
                 start_new_session=True,
+                preexec_fn=tether(signal.SIGKILL),
             )
         finally:
             os.close(out)

@@ -2,7 +2,7 @@
 
 from wavemill_common.formats import ConvertOptions, Encoding, Format
 from wavemill_common.jobs import Remark
-from wavemill_converter.codecs import Codec, Depth
+from wavemill_converter.codecs import Depth
 from wavemill_converter.layouts import are_alike, channels_of
 from wavemill_converter.source import Probed
 
@@ -46,13 +46,13 @@ def on_bitrate(encoding: Encoding, bitrate: int | None) -> Remark | None:
     )
 
 
-def on_pictures(target: Format, codec: Codec, probed: Probed) -> Remark | None:
+def on_pictures(target: Format, probed: Probed) -> Remark | None:
     """Remark on a cover that does not arrive."""
-    kept = len(probed.covers) if codec.cover else 0
+    kept = len(probed.covers) if target.cover else 0
     if kept == probed.pictures:
         return None
-    why = "in this picture format " if codec.cover else ""
-    return Remark("cover_dropped", f"the cover was dropped: {target.name} cannot keep it {why}here")
+    what = "pictures of this kind" if target.cover else "covers"
+    return Remark("cover_dropped", f"the cover was dropped: {what} are not kept in {target.name}")
 
 
 def on_chapters(target: Format, probed: Probed) -> Remark | None:
@@ -60,4 +60,4 @@ def on_chapters(target: Format, probed: Probed) -> Remark | None:
     if target.chapters or not probed.media.chapters:
         return None
     count = len(probed.media.chapters)
-    return Remark("chapters_dropped", f"{count} chapters were dropped: {target.name} has none")
+    return Remark("chapters_dropped", f"{count} chapters were dropped: {target.name} keeps none")

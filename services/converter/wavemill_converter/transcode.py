@@ -51,7 +51,7 @@ class Transcoded(Struct, frozen=True, kw_only=True):
     log: tuple[str, ...] = ()
 
 
-async def transcode(  # noqa: PLR0917 - the order is that of the sentence
+async def transcode(
     ffmpeg: Ffmpeg,
     source: Path,
     target: Path,
