@@ -187,6 +187,7 @@ class Timings:
     janitor_every: float
     epoch_every: float
     promote_every: float
+    tidy_every: float
     retry_base: float
     retry_cap: float
 
@@ -204,6 +205,7 @@ class Timings:
             janitor_every=5.0 * scale,
             epoch_every=1.0 * scale,
             promote_every=1.0 * scale,
+            tidy_every=3600.0 * scale,
             retry_base=5.0 * scale,
             retry_cap=300.0 * scale,
         )

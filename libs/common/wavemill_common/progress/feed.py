@@ -43,7 +43,11 @@ class Watch:
         self._news[progress.job_id] = progress
         self._event.set()
 
-    async def next(self, timeout: float) -> list[Progress]:  # noqa: ASYNC109 - an empty reply is no error
+    def wake(self) -> None:
+        """End a wait early."""
+        self._event.set()
+
+    async def next(self, timeout: float) -> list[Progress]:  # noqa: ASYNC109 - none is no error
         """Wait for news, at most `timeout` seconds, and take all there are: perhaps none."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
@@ -87,6 +91,12 @@ class ProgressFeed:
             yield watch
         finally:
             await self._leave(ids, watch)
+
+    def wake_all(self) -> None:
+        """End all waits early: the server stops."""
+        for job in self._jobs.values():
+            for watch in job.watches:
+                watch.wake()
 
     async def run(self) -> None:
         """Listen, and look after silent jobs, until cancelled."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from wavemill_common.connections import REDIS_ERRORS
-from wavemill_common.errors import JobNotFound
+from wavemill_common.errors import Gone
 from wavemill_common.jobs import Job
 from wavemill_common.progress.snapshot import Progress, progress_of
 from wavemill_common.progress.store import ProgressStore
@@ -29,14 +29,16 @@ class ProgressReader:
 
         Raises:
             JobNotFound: neither Redis nor the job store knows it.
+            Gone: it has expired.
         """
         found = await self.many([job_id])
-        if job_id not in found:
-            raise JobNotFound(f"there is no job {job_id}; it may have expired")
-        return found[job_id]
+        if job_id in found:
+            return found[job_id]
+        await self._jobs.job(job_id)  # raises JobNotFound, unless the tombstone is there
+        raise Gone("this job has expired and its files are deleted; convert the file again")
 
     async def many(self, job_ids: Sequence[str]) -> dict[str, Progress]:
-        """Read the state of several jobs; unknown ones are left out.
+        """Read the state of several jobs; unknown and expired ones are left out.
 
         The end of a job is always told by its record.
         """
@@ -49,7 +51,8 @@ class ProgressReader:
         rest = [job_id for job_id in job_ids if job_id not in fresh]
         records = await self._jobs.jobs(rest) if rest else {}
         for job_id, job in records.items():
-            fresh[job_id] = _newer(cached.get(job_id), job)
+            if not job.tombstone:
+                fresh[job_id] = _newer(cached.get(job_id), job)
         return fresh
 
     async def _cached(self, job_ids: Sequence[str]) -> dict[str, tuple[Progress, float]]:

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from wavemill_common.queue.jobs import JobQueue, Lease
 from wavemill_common.queue.lanes import STREAMS, streams_in_turn
-from wavemill_common.queue.scripts import GROUP
+from wavemill_common.queue.scripts import DISCARD, GROUP, INDEX
 
 BLOCK = 2.0  # seconds; well below the reply timeout, or an idle queue looks like a dead server
 
@@ -78,8 +78,17 @@ class Consumer:
         self._cursors[stream] = _text(reply[0])
         return _leases(stream, reply[1], reclaimed=True)
 
+    async def discard(self, lease: Lease) -> bool:
+        """Take an entry out of the queue if this consumer still holds it; tell whether."""
+        return bool(
+            await self._redis.eval(
+                DISCARD, 2, lease.stream, INDEX, GROUP, lease.entry_id, lease.job_id, self.name
+            )
+        )
+
     async def leave(self) -> None:
-        """Take this consumer out of the group, if it holds nothing any more."""
+        """Leave the group; what this consumer still holds, anyone may claim now."""
+        await self._queue.release_consumer(self.name)
         await self._queue.drop_consumer(self.name)
 
     async def _read(self, streams: list[str], count: int, block: float | None) -> list[Lease]:

@@ -66,10 +66,10 @@ class JobQueue:
             lease.job_id,
         )
 
-    async def withdraw(self, job_id: str) -> bool:
+    async def withdraw(self, job_id: str, lane: Lane) -> bool:
         """Take a cancelled job out of the queue and tell converters; tell whether it was in it."""
-        keys = (scripts.INDEX, *STREAMS)
-        arguments = (scripts.GROUP, job_id, scripts.WITHDRAWN)
+        keys = (scripts.INDEX, stream_of(lane), scripts.DELAY)
+        arguments = (scripts.GROUP, job_id, _delayed(job_id, lane), scripts.WITHDRAWN)
         return bool(await self._redis.eval(scripts.WITHDRAW, len(keys), *keys, *arguments))
 
     async def withdrawn(self) -> AsyncIterator[str]:
@@ -83,7 +83,7 @@ class JobQueue:
 
     async def delay(self, job_id: str, lane: Lane, seconds: float) -> None:
         """Queue a job later: `promote` moves it once `seconds` have passed."""
-        member = f"{LANES.index(lane)}|{job_id}"
+        member = _delayed(job_id, lane)
         await self._redis.eval(scripts.DELAY_JOB, 1, scripts.DELAY, member, seconds)
 
     async def promote(self) -> int:
@@ -122,6 +122,7 @@ class JobQueue:
     async def consumers(self) -> dict[str, float]:
         """All consumers of the group → for how many seconds each has been idle, at the least."""
         idle: dict[str, float] = {}
+        await self.prepare()
         for stream in STREAMS:
             for consumer in await self._redis.xinfo_consumers(stream, scripts.GROUP):
                 name = str(consumer["name"], "utf-8")
@@ -159,3 +160,8 @@ class JobQueue:
     async def check(self) -> None:
         """Return if the server answers; raise what is wrong otherwise."""
         await self._redis.ping()
+
+
+def _delayed(job_id: str, lane: Lane) -> str:
+    """How the sorted set of delayed jobs names a job and the lane that it waits for."""
+    return f"{LANES.index(lane)}|{job_id}"

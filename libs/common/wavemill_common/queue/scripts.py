@@ -41,18 +41,27 @@ if redis.call('HGET', KEYS[2], ARGV[3]) == ARGV[2] then redis.call('HDEL', KEYS[
 return 1
 """
 
-# index, stream... | group, job, channel → 1 where the job was queued
+# stream, index | group, id, job, consumer → 1 where the consumer held the entry
+DISCARD = """
+local ok, mine = pcall(redis.call, 'XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1, ARGV[4])
+if not ok or type(mine) ~= 'table' or mine.err or #mine == 0 then return 0 end
+redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+redis.call('XDEL', KEYS[1], ARGV[2])
+if redis.call('HGET', KEYS[2], ARGV[3]) == ARGV[2] then redis.call('HDEL', KEYS[2], ARGV[3]) end
+return 1
+"""
+
+# index, stream, delay | group, job, delayed member, channel → 1 where the job was queued
 # The channel tells converters to look at once; a lost message costs them until the next renewal.
 WITHDRAW = """
 local id = redis.call('HGET', KEYS[1], ARGV[2])
 if id then
-  for i = 2, #KEYS do
-    pcall(redis.call, 'XACK', KEYS[i], ARGV[1], id)
-    redis.call('XDEL', KEYS[i], id)
-  end
+  pcall(redis.call, 'XACK', KEYS[2], ARGV[1], id)
+  redis.call('XDEL', KEYS[2], id)
   redis.call('HDEL', KEYS[1], ARGV[2])
 end
-redis.call('PUBLISH', ARGV[3], ARGV[2])
+redis.call('ZREM', KEYS[3], ARGV[3])
+redis.call('PUBLISH', ARGV[4], ARGV[2])
 return id and 1 or 0
 """
 
@@ -112,7 +121,7 @@ end
 return false
 """
 
-# converters, details | name, JSON, TTL → 1; forgets those not seen for the TTL, by the server's clock
+# converters, details | name, JSON, TTL → 1; forgets who was not seen for the TTL
 ANNOUNCE = """
 local now = tonumber(redis.call('TIME')[1])
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])) do

@@ -2,12 +2,15 @@
 
 import { ApiError, convert, dropUpload, endJob, getUpload, randomKey } from "./api.js";
 import { backoff, jittered, sleep, Slots } from "./plan.js";
-import { Watcher } from "./progress.js";
+import { FINAL, Watcher } from "./progress.js";
 import { forget, remember } from "./store.js";
 import { upload } from "./upload.js";
+import { bytes } from "./words.js";
 
 const FILES_AT_ONCE = 2; // open uploads are counted per visitor
 const CONVERT_TRIES = 6;
+const EMPTY = "This file is empty. Choose one with sound in it.";
+const TOO_LARGE = "This file is too large. The server accepts files of up to";
 const UNREADABLE = "This file cannot be read. If it is a folder, open it and drop the files inside.";
 
 export class Flow {
@@ -25,14 +28,15 @@ export class Flow {
     };
     this.#watcher = new Watcher({
       onProgress: (jobId, progress) => forJob(jobId, (item) => this.#progressed(item, progress)),
-      onGone: (jobId) => forJob(jobId, (item) => this.#set(item, { state: "expired" })),
+      onGone: (jobId) => forJob(jobId, (item) =>
+        this.#set(item, { state: item.cancelling ? "cancelled" : "expired" })),
       onLost: (jobId) => forJob(jobId, (item) => this.#set(item, { state: "lost" })),
     });
   }
 
   #set(item, values) {
     Object.assign(item, values);
-    if (this.items.get(item.id) !== item) return; // removed meanwhile
+    if (!this.items.has(item.id)) return; // removed meanwhile
     remember(item);
     this.changed(item);
   }
@@ -74,15 +78,16 @@ export class Flow {
   async upload(item) {
     const { file } = item;
     const most = this.limits.maxUploadBytes;
-    if (file.size === 0) return this.#fail(item, new ApiError("This file is empty. Choose one with sound in it."));
-    if (most && file.size > most) return this.#fail(item, new ApiError("This file is larger than the server accepts.", { code: "file_too_large" }));
+    const refuse = (message) => this.#fail(item, new ApiError(message, { status: 400 }));
+    if (file.size === 0) return refuse(EMPTY);
+    if (most && file.size > most) return refuse(`${TOO_LARGE} ${bytes(most)}.`);
     item.stop = new AbortController();
     const { signal } = item.stop;
     this.#set(item, { state: "waiting", sent: 0, error: null });
     try {
       await file.slice(0, 1).arrayBuffer(); // a folder or a vanished file shows itself here
     } catch {
-      return this.#fail(item, new ApiError(UNREADABLE));
+      return refuse(UNREADABLE);
     }
     try {
       await this.#turns.use(async () => {
@@ -93,7 +98,7 @@ export class Flow {
           onOpened: (fileId) => this.#set(item, { fileId }),
           onProgress: (sent) => {
             item.sent = sent;
-            this.changed(item);
+            if (this.items.has(item.id)) this.changed(item); // not worth remembering
           },
         });
       });
@@ -110,10 +115,10 @@ export class Flow {
 
   #fail(item, error) {
     const known = error instanceof ApiError;
-    this.#set(item, { state: "failed", error: {
-      message: known ? error.message : UNREADABLE,
-      again: known && (error.passing || error.code === "storage_unavailable"),
-    } });
+    const again = known && error.passing;
+    // The server has dropped what it refused: nothing to continue after a reload.
+    if (!again && !item.uploaded) item.fileId = undefined;
+    this.#set(item, { state: "failed", error: { message: known ? error.message : UNREADABLE, again } });
   }
 
   /** Convert every file that has not been asked for yet; those still uploading follow on their own. */
@@ -137,7 +142,9 @@ export class Flow {
     this.#set(item, { state: "starting", error: null, progress: null });
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const job = await convert(body, item.key, signal);
+        const job = await convert(body, item.key);
+        // Not cut off by Remove: a call cut off half-way may have started a job that nobody ends.
+        if (!this.items.has(item.id)) return void (await endJob(job.jobId).catch(() => {}));
         this.#set(item, { jobId: job.jobId, downloadUrl: job.downloadUrl });
         return this.follow(item);
       } catch (error) {
@@ -158,9 +165,11 @@ export class Flow {
 
   #progressed(item, progress) {
     if (item.progress && progress.revision < item.progress.revision) return;
-    const state = progress.status in { completed: 1, failed: 1, cancelled: 1 } ? progress.status : "running";
-    const error = progress.error && { message: progress.error.message, again: Boolean(progress.error.retryable) };
-    this.#set(item, { progress, state, error });
+    let state = FINAL.has(progress.status) ? progress.status : "running";
+    // Cancel crossed with the end: the server has deleted the result, as it was told to.
+    if (item.cancelling && state === "completed") state = "cancelled";
+    const { message, retryable } = progress.error ?? {};
+    this.#set(item, { progress, state, note: "", error: { message, again: Boolean(retryable) } });
   }
 
   /** After a failure: from the step that failed. */
@@ -173,15 +182,12 @@ export class Flow {
 
   async cancel(item) {
     if (!item.jobId) return this.remove(item);
+    this.#set(item, { cancelling: true }); // the final event tells when it is really over
     try {
-      await endJob(item.jobId);
+      return await endJob(item.jobId);
     } catch (error) {
-      if (!error.gone) return this.#set(item, { note: error.message });
-      this.#watcher.forget(item.jobId);
-      return this.#set(item, { state: "expired" });
+      return this.#set(item, { cancelling: false, note: error.message });
     }
-    // The final event tells when it is really over; a job that ended first keeps its result.
-    return this.#set(item, { cancelling: true });
   }
 
   /** Off the list and off the server, which would delete it tomorrow anyway. */

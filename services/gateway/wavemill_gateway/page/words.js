@@ -10,11 +10,11 @@ const PRESETS = {
 
 const FORMATS = {
   mp3: "plays everywhere",
-  m4a: "Apple devices and phones",
-  opus: "smallest at good quality",
-  flac: "lossless, half the size of WAV",
+  m4a: "for Apple devices",
+  opus: "small, sounds good",
+  flac: "lossless, compact",
   wav: "lossless, for editing",
-  m4b: "audiobooks",
+  m4b: "for audiobooks",
   alac: "lossless, for Apple devices",
 };
 

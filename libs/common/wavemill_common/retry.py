@@ -1,0 +1,34 @@
+"""Retry: the one policy for calls to a store that may fail for a moment."""
+
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from wavemill_common.errors import Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TRIES = 4  # the first and three more
+BASE, CAP = 1.0, 10.0  # seconds; full jitter under 1, 2, 4 … 10
+
+
+async def retried(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Await `call` until it succeeds, with the policy's waits; only for calls that may repeat.
+
+    Raises:
+        Unavailable: it failed on every try. Any other error passes through at once.
+    """
+    policy = AsyncRetrying(
+        stop=stop_after_attempt(TRIES),
+        wait=wait_random_exponential(multiplier=BASE, max=CAP),
+        retry=retry_if_exception_type(Unavailable),
+        reraise=True,
+    )
+    return await policy(call, *args, **kwargs)

@@ -1,0 +1,31 @@
+"""Decide what to do with an entry of the queue: the job store's record has the say. Pure."""
+
+from enum import Enum, auto
+
+from wavemill_common.jobs import Job, JobStatus
+
+CLOCK_TOLERANCE = 1.0  # seconds by which two machines' clocks may differ unnoticed
+
+
+class Decision(Enum):
+    """What a converter does with an entry that it holds."""
+
+    START = auto()
+    DROP = auto()  # the job has ended, or another entry of it is being worked on
+    POSTPONE = auto()  # the job waits for its next try
+
+
+def decide(job: Job | None, *, reclaimed: bool, now: float) -> Decision:
+    """Judge an entry by its job's record; an entry without a record is nothing.
+
+    A job that is being processed is taken over only through an entry that was reclaimed from
+    a silent converter, or when even the database lease has run out.
+    """
+    if job is None or job.is_terminal:
+        return Decision.DROP
+    if job.status is JobStatus.PROCESSING:
+        leased = job.due_at is not None and job.due_at > now
+        return Decision.DROP if leased and not reclaimed else Decision.START
+    if job.not_before is not None and job.not_before > now + CLOCK_TOLERANCE:
+        return Decision.POSTPONE
+    return Decision.START

@@ -1,0 +1,61 @@
+"""Publish: bring a result from scratch into the object store, and know its digest."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from wavemill_common.objects import ObjectStore
+
+BLOCK_BYTES = 1024 * 1024
+
+
+class Published(Struct, frozen=True):
+    """A result in the object store: its key, size in bytes and SHA-256 (hex)."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+def output_key(job_id: str, attempt: int, number: int, claim_id: str, extension: str) -> str:
+    """Where a result lies: a key that no other attempt, not even of the same number, can have."""
+    return f"conversions/{job_id}/{attempt}-{number}-{claim_id[:8]}.{extension}"
+
+
+async def publish(objects: ObjectStore, key: str, path: Path) -> Published:
+    """Store the file under `key`.
+
+    Raises:
+        ObjectExists: there is something under `key`, which only a repeated attempt could have made.
+    """
+    digest = hashlib.sha256()
+
+    async def blocks() -> AsyncIterator[bytes]:
+        async for block in read_file(path):
+            digest.update(block)
+            yield block
+
+    stored = await objects.put(key, blocks(), if_absent=True)
+    return Published(key, stored.size, digest.hexdigest())
+
+
+async def fetch(objects: ObjectStore, key: str, path: Path) -> int:
+    """Copy an object into a new file; return its size in bytes.
+
+    Raises:
+        ObjectNotFound: there is no such object.
+    """
+    with path.open("wb") as file:
+        async for block in objects.read(key):
+            await asyncio.to_thread(file.write, block)
+        return file.tell()
+
+
+async def read_file(path: Path) -> AsyncIterator[bytes]:
+    """Read a file block by block without blocking the loop."""
+    with path.open("rb") as file:
+        while block := await asyncio.to_thread(file.read, BLOCK_BYTES):
+            yield block

@@ -1,0 +1,185 @@
+"""Worker: read the queue, keep the slots full, look after the leases, stop in good order."""
+
+import asyncio
+import random
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import NoReturn
+from uuid import uuid4
+
+import structlog
+
+from wavemill_common.connections import REDIS_ERRORS
+from wavemill_common.errors import AppError
+from wavemill_common.jobs import Job
+from wavemill_common.queue.consumer import Consumer
+from wavemill_common.queue.jobs import Lease
+from wavemill_common.queue.renewal import Renewal
+from wavemill_common.service import repeat
+from wavemill_converter.attempt import Attempt, Deps, Stop
+from wavemill_converter.commit import commit
+from wavemill_converter.decide import Decision, decide
+
+log = structlog.get_logger(__name__)
+
+SWEEP_JITTER = 0.25  # of the interval, so that converters don't sweep in step
+PAUSE = 0.5  # seconds, on average, before a failed read is tried again
+
+
+class Worker:
+    """Runs up to `slots` jobs at once. `deps` are shared by all of its attempts."""
+
+    def __init__(self, deps: Deps, consumer: Consumer, slots: int) -> None:
+        self._deps = deps
+        self._consumer = consumer
+        self._slots = slots
+        self._slot = asyncio.Semaphore(slots)
+        self._held: dict[str, Lease] = {}  # by entry id: what this worker looks after
+        self._attempts: dict[str, Attempt] = {}  # by entry id: what is being worked on
+        self._freed = asyncio.Event()
+        self._ailing = False  # a store failed: look before the next read
+
+    @property
+    def running(self) -> int:
+        """How many jobs this worker looks after."""
+        return len(self._held)
+
+    def lost(self, lease: Lease) -> None:
+        """Hear that Redis no longer knows this worker as the owner of a lease."""
+        attempt = self._attempts.get(lease.entry_id)
+        if attempt is not None:
+            self._group.create_task(self._check(attempt))
+
+    async def run(self, renewal: Renewal, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set, then hand back what runs and leave the group."""
+        self._renewal = renewal
+        async with asyncio.TaskGroup() as self._group:
+            loops = [
+                self._group.create_task(loop)
+                for loop in (self._read(), self._sweep(), self._listen(), self._promote())
+            ]
+            await stopping.wait()
+            for loop in loops:
+                loop.cancel()
+            for attempt in self._attempts.values():
+                attempt.stop(Stop.DRAIN)
+        with suppress(*REDIS_ERRORS):
+            await self._consumer.leave()
+
+    async def _read(self) -> NoReturn:
+        while True:
+            while self._free <= 0:
+                self._freed.clear()
+                await self._freed.wait()
+            await self._recover()
+            for lease in await self._try(self._consumer.claim(self._free)):
+                self._take(lease)
+
+    async def _sweep(self) -> NoReturn:
+        timings = self._deps.timings
+        while True:
+            jitter = random.uniform(1 - SWEEP_JITTER, 1 + SWEEP_JITTER)
+            await asyncio.sleep(timings.sweep_every * jitter)
+            if self._free > 0 and not self._ailing:
+                sweeping = self._consumer.sweep(self._free, timings.lease_ttl)
+                for lease in await self._try(sweeping):
+                    log.info("entry_reclaimed", job=lease.job_id)
+                    self._take(lease)
+
+    async def _listen(self) -> NoReturn:
+        while True:
+            with suppress(*REDIS_ERRORS):
+                async for job_id in self._deps.queue.withdrawn():
+                    for attempt in list(self._attempts.values()):
+                        if attempt.job.job_id == job_id:
+                            await self._check(attempt)
+            await asyncio.sleep(PAUSE)
+
+    async def _promote(self) -> None:
+        await repeat("promote", self._deps.timings.promote_every, self._deps.queue.promote)
+
+    @property
+    def _free(self) -> int:
+        return self._slots - len(self._held)
+
+    async def _try(self, reading: Awaitable[list[Lease]]) -> list[Lease]:
+        try:
+            return await reading
+        except REDIS_ERRORS as error:
+            log.warning("queue_read_failed", reason=repr(error))
+            await asyncio.sleep(random.uniform(0, 2 * PAUSE))
+            return []
+
+    async def _recover(self) -> None:
+        """Read nothing new while the job store is down: it could not be started."""
+        while self._ailing:
+            try:
+                await self._deps.jobs.check()
+            except AppError:
+                await asyncio.sleep(random.uniform(0, 2 * PAUSE))
+            else:
+                self._ailing = False
+
+    def _take(self, lease: Lease) -> None:
+        if lease.entry_id not in self._held:
+            self._held[lease.entry_id] = lease
+            self._group.create_task(self._look_after(lease))
+
+    async def _look_after(self, lease: Lease) -> None:
+        """Bring an entry to its end; one that cannot be is left for a later sweep."""
+        self._renewal.keep(lease)
+        try:
+            async with self._slot:
+                await self._work(lease)
+        except (AppError, *REDIS_ERRORS) as error:
+            self._ailing = True
+            log.warning("entry_left", job=lease.job_id, reason=repr(error))
+        except Exception:
+            log.exception("entry_left", job=lease.job_id)
+        finally:
+            self._renewal.drop(lease)
+            del self._held[lease.entry_id]
+            self._freed.set()
+
+    async def _work(self, lease: Lease) -> None:
+        job = await self._claim(lease)
+        if job is None:
+            return
+        structlog.contextvars.bind_contextvars(job=job.job_id, attempt=job.attempt)
+        log.info("attempt_started", format=job.format)
+        attempt = Attempt(self._deps, lease, job)
+        self._attempts[lease.entry_id] = attempt
+        try:
+            change = await attempt.run()
+        finally:
+            del self._attempts[lease.entry_id]
+        if change is None:
+            log.info("attempt_lost")
+            await self._consumer.discard(lease)
+        else:
+            await commit(self._deps, self._consumer, lease, change)
+
+    async def _claim(self, lease: Lease) -> Job | None:
+        """Start the job behind an entry; None where there is nothing to start."""
+        deps, reclaimed = self._deps, lease.reclaimed
+        while True:
+            found = await deps.jobs.jobs([lease.job_id])
+            job, now = found.get(lease.job_id), deps.now()
+            decision = decide(job, reclaimed=reclaimed, now=now)
+            if job is None or decision is Decision.DROP:
+                await deps.queue.finish(lease)
+                return None
+            if decision is Decision.POSTPONE:
+                await deps.queue.finish(lease)
+                await deps.queue.delay(job.job_id, job.lane, (job.not_before or now) - now)
+                return None
+            change = job.start(uuid4().hex, now, deps.timings.record_lease)
+            if await deps.jobs.apply(change):
+                return change.job
+            reclaimed = False  # whoever was faster holds an entry of its own
+
+    async def _check(self, attempt: Attempt) -> None:
+        try:
+            await attempt.check_ownership()
+        except (AppError, *REDIS_ERRORS) as error:
+            log.warning("ownership_unknown", job=attempt.job.job_id, reason=repr(error))

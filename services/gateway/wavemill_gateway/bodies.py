@@ -1,0 +1,153 @@
+"""Bodies: read what a client sends, counted and timed, so that nobody can hold or flood us."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable
+from typing import TypeVar
+
+from aiohttp import BodyPartReader, MultipartReader, web
+
+from wavemill_common.errors import FileTooLarge, InvalidChunk, RequestError, SlowRequest
+
+T = TypeVar("T")
+
+READ_TIMEOUT = 15.0  # seconds between two reads
+CHUNK_TIMEOUT = 110.0  # seconds for one chunk: proxies such as App Runner's end requests at 120
+SMALL_BODY_BYTES = 64 * 1024
+FIELD_BYTES = 4 * 1024
+MAX_PARTS = 16
+BLOCK_BYTES = 256 * 1024
+
+
+async def timed(reading: Awaitable[T]) -> T:
+    """Await one read.
+
+    Raises:
+        SlowRequest: nothing came for `READ_TIMEOUT` seconds.
+    """
+    try:
+        async with asyncio.timeout(READ_TIMEOUT):
+            return await reading
+    except TimeoutError:
+        raise SlowRequest(f"no data came for {READ_TIMEOUT:.0f} s; send it again") from None
+
+
+async def read_small_body(request: web.Request) -> bytes:
+    """Read a body of at most `SMALL_BODY_BYTES`.
+
+    Raises:
+        FileTooLarge: it is larger.
+    """
+    body = bytearray()
+    async for block in raw_blocks(request):
+        body += block
+        if len(body) > SMALL_BODY_BYTES:
+            raise FileTooLarge(
+                f"the body must have at most {SMALL_BODY_BYTES} bytes", limit=SMALL_BODY_BYTES
+            )
+    return bytes(body)
+
+
+async def raw_blocks(request: web.Request) -> AsyncIterator[bytes]:
+    """The body of a request as it arrives."""
+    while block := await timed(request.content.readany()):
+        yield block
+
+
+async def part_blocks(part: BodyPartReader) -> AsyncIterator[bytes]:
+    """The bytes of a form's part as they arrive."""
+    while block := await timed(part.read_chunk(BLOCK_BYTES)):
+        yield bytes(block)
+
+
+async def form_parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
+    """The parts of a form, at most `MAX_PARTS` of them.
+
+    Raises:
+        RequestError: it has more, or is no well-formed form.
+    """
+    try:
+        reader: MultipartReader = await request.multipart()
+        for _ in range(MAX_PARTS):
+            part = await timed(reader.next())
+            if part is None:
+                return
+            if isinstance(part, BodyPartReader):
+                yield part
+    except (ValueError, AssertionError) as error:
+        raise RequestError(f"the form is malformed: {error}") from None
+    raise RequestError(f"a form may have at most {MAX_PARTS} parts")
+
+
+async def read_field(part: BodyPartReader) -> str:
+    """The value of a form's text field.
+
+    Raises:
+        RequestError: it is longer than `FIELD_BYTES`, or no UTF-8.
+    """
+    value = bytearray()
+    async for block in part_blocks(part):
+        value += block
+        if len(value) > FIELD_BYTES:
+            raise RequestError(f"field {part.name!r} must have at most {FIELD_BYTES} bytes")
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise RequestError(f"field {part.name!r} must be UTF-8 text") from None
+
+
+class Counted:
+    """A stream of bytes that is counted and hashed as it passes, and may not pass a limit."""
+
+    def __init__(self, blocks: AsyncIterator[bytes], limit: int, refusal: RequestError) -> None:
+        self._blocks = blocks
+        self._limit = limit
+        self._refusal = refusal
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what has passed, in hex."""
+        return self._digest.hexdigest()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Pass the bytes on.
+
+        Raises:
+            RequestError: the given refusal, as soon as there is one byte too many.
+        """
+        async for block in self._blocks:
+            self.size += len(block)
+            if self.size > self._limit:
+                raise self._refusal
+            self._digest.update(block)
+            yield block
+
+    async def drain(self) -> None:
+        """Let everything pass to nowhere, for its count and digest alone."""
+        async for _ in self:
+            pass
+
+
+class Exact(Counted):
+    """A counted stream that must have exactly the expected length."""
+
+    def __init__(self, blocks: AsyncIterator[bytes], length: int) -> None:
+        super().__init__(blocks, length, _wrong_length(f"more than {length}", length))
+        self._length = length
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Pass the bytes on.
+
+        Raises:
+            InvalidChunk: there are more or fewer than expected.
+        """
+        async for block in super().__aiter__():
+            yield block
+        if self.size != self._length:
+            raise _wrong_length(str(self.size), self._length)
+
+
+def _wrong_length(found: str, expected: int) -> InvalidChunk:
+    return InvalidChunk(f"this chunk must have {expected} bytes, but has {found}")

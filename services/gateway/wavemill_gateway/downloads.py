@@ -1,0 +1,124 @@
+"""Downloads: GET and HEAD /api/download, with ranges, and a name that every client understands."""
+
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from aiohttp import web
+
+from wavemill_common.errors import (
+    AppError,
+    Gone,
+    NotReady,
+    ObjectNotFound,
+    RangeNotSatisfiable,
+    RequestError,
+)
+from wavemill_common.jobs import Job, JobError, JobStatus, Output
+from wavemill_gateway.jobs import job_id_of
+from wavemill_gateway.keys import DESK, OBJECTS
+from wavemill_gateway.names import attachment
+
+routes = web.RouteTableDef()
+
+LOOK_AGAIN_AFTER = 2.0  # seconds
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+@routes.get("/api/download")
+async def download(request: web.Request) -> web.StreamResponse:
+    """Stream a result, whole or in part."""
+    job = await request.app[DESK].find(job_id_of(request))
+    output = _output(request, job)
+    headers = _headers(job, output)
+    if request.headers.get("If-None-Match") == headers["ETag"]:
+        return web.Response(status=304, headers=headers)
+    objects = request.app[OBJECTS]
+    await _check_there(request, output)
+    span = _span(request, headers["ETag"], output.size)
+    start, end = span or (0, output.size)
+    if span:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{output.size}"
+    response = web.StreamResponse(status=206 if span else 200, headers=headers)
+    response.content_length = end - start
+    await response.prepare(request)
+    if request.method != "HEAD":
+        async for block in objects.read(output.key, start, end):
+            await response.write(block)
+    await response.write_eof()
+    return response
+
+
+def parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """Read one byte range as (start, end), end not included; None: serve the whole.
+
+    Whatever is not exactly one well-formed range is ignored, as RFC 9110 allows.
+
+    Raises:
+        RangeNotSatisfiable: it lies outside of the file.
+    """
+    found = _RANGE.fullmatch(header.strip())
+    if found is None or found[0] == "bytes=-":
+        return None
+    first, last = found[1], found[2]
+    if first == "":
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < start:
+            return None
+    if start >= end:
+        raise RangeNotSatisfiable(f"the file has {size} bytes", size=size)
+    return start, end
+
+
+class JobFailed(AppError):
+    """The job's own failure, told where its result was asked for."""
+
+    status = 409
+
+    def __init__(self, error: JobError) -> None:
+        super().__init__(error.message, httpStatus=error.http_status, retryable=error.retryable)
+        self.code = error.code  # type: ignore[misc]  # each failed job has its own
+
+
+def _output(request: web.Request, job: Job) -> Output:
+    if job.status is JobStatus.FAILED and job.error is not None:
+        raise JobFailed(job.error)
+    if job.status is JobStatus.CANCELLED:
+        raise JobFailed(JobError(code="cancelled", message="the job was cancelled"))
+    if job.status is not JobStatus.COMPLETED:
+        raise NotReady("the result is not ready yet", retry_after=LOOK_AGAIN_AFTER)
+    text = request.query.get("output", "0")
+    if not (text.isascii() and text.isdigit() and int(text) < len(job.outputs)):
+        raise RequestError(f"output must be from 0 to {len(job.outputs) - 1}")
+    return job.outputs[int(text)]
+
+
+def _headers(job: Job, output: Output) -> dict[str, str]:
+    modified = datetime.fromtimestamp(job.ended_at or job.updated_at, UTC)
+    return {
+        "Accept-Ranges": "bytes",
+        "Content-Type": output.mime,
+        "Content-Disposition": attachment(output.file_name),
+        "Content-Security-Policy": "sandbox",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-cache",
+        "ETag": f'"{output.sha256}"',
+        "Last-Modified": format_datetime(modified, usegmt=True),
+    }
+
+
+def _span(request: web.Request, etag: str, size: int) -> tuple[int, int] | None:
+    header = request.headers.get("Range")
+    if header is None or request.headers.get("If-Range", etag) != etag:
+        return None
+    return parse_range(header, size)
+
+
+async def _check_there(request: web.Request, output: Output) -> None:
+    """An expired result is said to be so before a byte of the answer is sent."""
+    try:
+        await request.app[OBJECTS].stat(output.key)
+    except ObjectNotFound:
+        raise Gone("the result has expired; convert the file again") from None

@@ -1,0 +1,52 @@
+"""Finishing: what changes state is carried to its end, even if the client leaves half-way.
+
+With `handler_cancellation` on, aiohttp cancels a handler when its client disconnects. That frees
+abandoned event streams, but would cut a POST between two writes that belong together.
+"""
+
+import asyncio
+
+import structlog
+from aiohttp import web
+
+from wavemill_gateway.problems import Handler
+
+log = structlog.get_logger(__name__)
+
+
+class Unfinished(set[asyncio.Task[web.StreamResponse]]):
+    """The state-changing requests under way."""
+
+
+UNFINISHED = web.AppKey("unfinished", Unfinished)
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@web.middleware
+async def finishing(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Run a state-changing handler as a task of the app's, and wait for it behind a shield."""
+    if request.method in SAFE_METHODS:
+        return await handler(request)
+    tasks = request.app[UNFINISHED]
+    task = asyncio.ensure_future(_as_coroutine(handler, request))
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+    task.add_done_callback(_retrieve)
+    return await asyncio.shield(task)
+
+
+async def finish_all(app: web.Application) -> None:
+    """Wait for what is still being carried to its end."""
+    tasks = app[UNFINISHED]
+    if tasks:
+        await asyncio.wait(tasks)
+
+
+async def _as_coroutine(handler: Handler, request: web.Request) -> web.StreamResponse:
+    return await handler(request)
+
+
+def _retrieve(task: "asyncio.Task[web.StreamResponse]") -> None:
+    """Look at a failure that perhaps nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()

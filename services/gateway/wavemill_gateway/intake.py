@@ -1,0 +1,285 @@
+"""Intake: an upload's life in the stores, from its opening to the whole file or its removal."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import structlog
+from msgspec import Struct
+
+from wavemill_common.errors import (
+    ChunkConflict,
+    Conflict,
+    FileTooLarge,
+    InvalidChunk,
+    InvalidFormat,
+    ObjectExists,
+    UploadIncomplete,
+    UploadInUse,
+    UploadNotFound,
+)
+from wavemill_common.ids import new_id
+from wavemill_common.objects import ObjectInfo, ObjectStore
+from wavemill_common.records import JobStore
+from wavemill_common.uploads import Upload, UploadState
+from wavemill_gateway.bodies import Counted, Exact
+from wavemill_gateway.media_reader import read_media
+from wavemill_gateway.names import clean_name, extension_of
+from wavemill_gateway.sniff import HEAD_BYTES, refuse_no_audio
+
+log = structlog.get_logger(__name__)
+
+WAIT_FOR_COMPLETION = 0.1  # seconds between looks at a completion that another request runs
+
+
+class UploadLimits(Struct, frozen=True):
+    """What an upload may be: sizes in bytes, its life in seconds."""
+
+    max_bytes: int
+    chunk_bytes: int
+    min_chunk_bytes: int
+    max_chunk_bytes: int
+    ttl: float
+
+
+class Intake:
+    """Takes files in. Every method may raise what the stores raise."""
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        records: JobStore,
+        limits: UploadLimits,
+        now: Callable[[], float],
+    ) -> None:
+        self._objects = objects
+        self._records = records
+        self._now = now
+        self.limits = limits
+
+    async def open(self, file_name: str, size: int, chunk_size: int | None) -> Upload:
+        """Open an upload for `size` bytes in chunks.
+
+        Raises:
+            FileTooLarge, InvalidFormat, InvalidChunk: it cannot be; the message says what can.
+        """
+        self._check_size(size)
+        limits = self.limits
+        chunk = limits.chunk_bytes if chunk_size is None else chunk_size
+        if not limits.min_chunk_bytes <= chunk <= limits.max_chunk_bytes:
+            raise InvalidChunk(
+                f"chunkSize must be from {limits.min_chunk_bytes} to {limits.max_chunk_bytes}"
+            )
+        upload = self._new_upload(file_name, size, chunk)
+        await self._records.put_upload(upload)
+        return upload
+
+    async def receive_file(self, file_name: str, blocks: AsyncIterator[bytes]) -> Upload:
+        """Take in a whole file, whose size shows at its end.
+
+        The record comes first, so that whatever is stored belongs to an upload that expires.
+        """
+        limit = self.limits.max_bytes
+        counted = Counted(blocks, limit, self._too_large())
+        upload = self._new_upload(file_name, None, self.limits.chunk_bytes)
+        await self._records.put_upload(upload)
+        try:
+            stored = await self._objects.put(upload.storage_key, aiter(counted))
+            return await self._finish(upload, stored, counted.sha256)
+        except BaseException:
+            await self._discard(upload)
+            raise
+
+    async def receive_chunk(
+        self, upload: Upload, index: int, blocks: AsyncIterator[bytes], expected_sha256: str | None
+    ) -> Upload:
+        """Take in one chunk; the upload is complete when it was the last that was missing.
+
+        Raises:
+            InvalidChunk: its index, size or digest is wrong.
+            ChunkConflict: other bytes are stored under this index.
+        """
+        if not 0 <= index < upload.total_chunks:
+            raise InvalidChunk(f"chunkIndex must be from 0 to {upload.total_chunks - 1}")
+        body = Exact(blocks, upload.chunk_length(index))
+        recorded = await self._records.chunks(upload.file_id)
+        if index in recorded or upload.state is not UploadState.OPEN:
+            await body.drain()
+            _check_digest(body.sha256, expected_sha256)
+            _check_same(index, recorded.get(index), body.sha256)
+        else:
+            await self._store_chunk(upload, index, body, expected_sha256)
+            recorded[index] = body.sha256
+        if len(recorded) == upload.total_chunks:
+            return await self.complete(upload.file_id)
+        return await self.find(upload.file_id)
+
+    async def find(self, file_id: str) -> Upload:
+        """Read an upload.
+
+        Raises:
+            UploadNotFound: there is none, or it was aborted or has expired.
+        """
+        upload = await self._records.upload(file_id)
+        if upload.state is UploadState.ABORTED or upload.expires_at <= self._now():
+            raise UploadNotFound(f"there is no upload {file_id}; it may have expired")
+        return upload
+
+    async def received(self, upload: Upload) -> set[int]:
+        """The indexes of the chunks that are stored."""
+        if upload.is_complete:
+            return set(range(upload.total_chunks))
+        return set(await self._records.chunks(upload.file_id))
+
+    async def complete(self, file_id: str) -> Upload:
+        """Assemble the file, once: a second call gets the first one's result.
+
+        Raises:
+            UploadIncomplete: chunks are missing; `missing` lists their indexes.
+            InvalidFormat: the file is no audio; nothing of it is kept.
+        """
+        while True:
+            upload = await self.find(file_id)
+            if upload.is_complete:
+                return upload
+            await self._check_whole(upload)
+            if upload.may_complete(self._now()):
+                claimed = upload.completing(self._now())
+                if await self._records.save_upload(claimed):
+                    return await self._assemble(claimed)
+            await asyncio.sleep(WAIT_FOR_COMPLETION)
+
+    async def abort(self, file_id: str) -> None:
+        """Remove an upload and all that is stored of it.
+
+        Raises:
+            UploadInUse: a job that has not ended needs it.
+        """
+        while True:
+            upload = await self.find(file_id)
+            jobs = await self._records.jobs(upload.job_ids)
+            if any(not job.is_terminal for job in jobs.values()):
+                raise UploadInUse("a job still needs this file; cancel the job or wait for its end")
+            aborted = upload.aborted()
+            if await self._records.save_upload(aborted):
+                await self._remove(aborted)
+                return
+
+    async def _check_whole(self, upload: Upload) -> None:
+        if upload.size is None:
+            raise UploadIncomplete("the file did not arrive whole; upload it again", missing=[])
+        missing = set(range(upload.total_chunks)) - await self.received(upload)
+        if missing:
+            raise UploadIncomplete(
+                f"{len(missing)} of {upload.total_chunks} chunks are missing; send them first",
+                missing=sorted(missing),
+            )
+
+    def _check_size(self, size: int) -> None:
+        if size == 0:
+            refuse_no_audio(b"")
+        if size < 0:
+            raise InvalidChunk("fileSize must be the file's size in bytes")
+        if size > self.limits.max_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> FileTooLarge:
+        limit = self.limits.max_bytes
+        return FileTooLarge(
+            f"the file is larger than the {limit} bytes that this server takes; "
+            "send a smaller or compressed one",
+            limit=limit,
+            maxUploadBytes=limit,
+        )
+
+    def _new_upload(self, file_name: str, size: int | None, chunk_size: int) -> Upload:
+        file_id, name, now = new_id(), clean_name(file_name), self._now()
+        return Upload(
+            file_id=file_id,
+            file_name=name,
+            size=size,
+            chunk_size=chunk_size,
+            storage_key=f"uploads/{file_id}.{extension_of(name)}",
+            created_at=now,
+            expires_at=now + self.limits.ttl,
+        )
+
+    async def _store_chunk(
+        self, upload: Upload, index: int, body: Exact, expected_sha256: str | None
+    ) -> None:
+        key = upload.chunk_key(index)
+        try:
+            await self._objects.put(key, _verified(body, expected_sha256), if_absent=True)
+        except ObjectExists:
+            # Another request was faster, or stored it and died before it could record it.
+            await body.drain()
+            _check_same(index, await self._digest(key), body.sha256)
+        try:
+            recorded = await self._records.add_chunk(upload.file_id, index, body.sha256)
+        except UploadNotFound:
+            await self._objects.delete([key])  # it was aborted meanwhile
+            raise
+        _check_same(index, recorded, body.sha256)
+
+    async def _digest(self, key: str) -> str:
+        stored = Counted(self._objects.read(key), self.limits.max_chunk_bytes, InvalidChunk(""))
+        await stored.drain()
+        return stored.sha256
+
+    async def _assemble(self, upload: Upload) -> Upload:
+        keys = [upload.chunk_key(index) for index in range(upload.total_chunks)]
+        try:
+            stored = await self._objects.compose(upload.storage_key, keys)
+            _check_total(stored.size, upload.size)
+            complete = await self._finish(upload, stored, None)
+        except InvalidFormat:
+            await self._discard(upload)
+            raise
+        except BaseException:
+            await self._records.save_upload(upload.reopened())
+            raise
+        await self._objects.delete(keys)
+        return complete
+
+    async def _finish(self, upload: Upload, stored: ObjectInfo, sha256: str | None) -> Upload:
+        reading = self._objects.read(upload.storage_key, 0, HEAD_BYTES)
+        head = b"".join([block async for block in reading])
+        refuse_no_audio(head)
+        media = await read_media(self._objects, stored)
+        complete = upload.completed(stored.size, sha256, media)
+        if not await self._records.save_upload(complete):
+            raise UploadNotFound("the upload was aborted while it was completed")
+        return complete
+
+    async def _discard(self, upload: Upload) -> None:
+        """Give up an upload that nobody else has a claim on."""
+        aborted = upload.aborted()
+        await self._records.save_upload(aborted)
+        await self._remove(aborted)
+
+    async def _remove(self, upload: Upload) -> None:
+        """Delete the bytes first, then the record that names them."""
+        chunks = [one.key async for one in self._objects.scan(upload.chunks_prefix)]
+        await self._objects.delete([*chunks, upload.storage_key])
+        await self._records.remove_upload(upload)
+
+
+async def _verified(body: Exact, expected_sha256: str | None) -> AsyncIterator[bytes]:
+    """Pass a chunk on; its store keeps it only if its digest is the announced one."""
+    async for block in body:
+        yield block
+    _check_digest(body.sha256, expected_sha256)
+
+
+def _check_digest(actual: str, expected: str | None) -> None:
+    if expected is not None and expected.lower() != actual:
+        raise InvalidChunk("the chunk's bytes do not have the given chunkSha256; send it again")
+
+
+def _check_same(index: int, stored: str | None, sent: str) -> None:
+    if stored is not None and stored != sent:
+        raise ChunkConflict(f"other bytes are already stored as chunk {index}")
+
+
+def _check_total(stored: int, expected: int | None) -> None:
+    if stored != expected:
+        raise Conflict(f"the stored chunks make {stored} bytes, not {expected}")

@@ -1,0 +1,86 @@
+"""Jobs: POST /api/convert-audio, and what can be done with a job."""
+
+import re
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from wavemill_common.errors import RequestError
+from wavemill_common.ids import check_id
+from wavemill_common.jobs import Job
+from wavemill_common.progress.snapshot import progress_of
+from wavemill_gateway.desk import ConvertRequest
+from wavemill_gateway.keys import DESK
+from wavemill_gateway.replies import json_reply, read_json
+
+routes = web.RouteTableDef()
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_PRIVATE = ("owner", "requestHash", "claimId", "tombstone", "inputS3Location", "outputS3Location")
+
+
+class Accepted(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The answer to an accepted job."""
+
+    job_id: str
+    status: str
+    progress_url: str
+    events_url: str
+    download_url: str
+
+
+@routes.post("/api/convert-audio")
+async def convert_audio(request: web.Request) -> web.Response:
+    """Accept a job: durable before this answers."""
+    asked = await read_json(request, ConvertRequest)
+    check_id("fileId", asked.file_id)
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise RequestError("Idempotency-Key must be 1 to 255 visible ASCII characters")
+    body = msgspec.json.encode(asked, order="deterministic")
+    job = await request.app[DESK].submit(asked, key, body)
+    return json_reply(accepted(job), 202)
+
+
+@routes.get("/api/jobs/{jobId}")
+async def show_job(request: web.Request) -> web.Response:
+    """Tell the whole record, but for what is ours alone."""
+    job = await request.app[DESK].find(job_id_of(request))
+    record = msgspec.to_builtins(job)
+    for name in _PRIVATE:
+        record.pop(name, None)
+    for output in record["outputs"]:
+        output.pop("key")
+    return json_reply(record)
+
+
+@routes.delete("/api/jobs/{jobId}")
+async def cancel_or_remove(request: web.Request) -> web.Response:
+    """Cancel a job that runs; remove one that has ended."""
+    desk = request.app[DESK]
+    job = await desk.find(job_id_of(request))
+    if job.is_terminal:
+        await desk.remove(job)
+        return web.Response(status=204)
+    return json_reply(progress_of(await desk.cancel(job.job_id)))
+
+
+def accepted(job: Job) -> Accepted:
+    """Tell where to follow a job."""
+    query = f"jobId={job.job_id}"
+    return Accepted(
+        job_id=job.job_id,
+        status=job.status.value,
+        progress_url=f"/api/progress?{query}",
+        events_url=f"/api/events?{query}",
+        download_url=f"/api/download?{query}",
+    )
+
+
+def job_id_of(request: web.Request) -> str:
+    """The job that a path or a query names."""
+    value = request.match_info.get("jobId", request.query.get("jobId"))
+    if value is None:
+        raise RequestError("jobId is missing")
+    return check_id("jobId", value)

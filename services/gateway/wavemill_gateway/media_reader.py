@@ -1,0 +1,101 @@
+"""Media reader: what a pure-Python reader can tell of an audio file. The gateway has no ffmpeg."""
+
+import asyncio
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import mutagen
+import structlog
+
+from wavemill_common.media import MediaInfo
+from wavemill_common.objects import ObjectInfo, ObjectStore
+from wavemill_common.objects.seekable import SeekableObject
+
+log = structlog.get_logger(__name__)
+
+MAX_TAGS = 64
+MAX_TAG_CHARACTERS = 1024
+_CODECS = {
+    "MP3": ("mp3", "mp3"),
+    "FLAC": ("flac", "flac"),
+    "WAVE": ("wav", None),
+    "AIFF": ("aiff", None),
+    "MP4": ("mp4", None),
+    "OggVorbis": ("ogg", "vorbis"),
+    "OggOpus": ("ogg", "opus"),
+    "OggFLAC": ("ogg", "flac"),
+    "AAC": ("aac", "aac"),
+    "AC3": ("ac3", "ac3"),
+    "ASF": ("asf", None),
+    "WavPack": ("wv", "wavpack"),
+    "TrueAudio": ("tta", "tta"),
+    "MonkeysAudio": ("ape", "ape"),
+    "Musepack": ("mpc", "musepack"),
+}
+_LOSSY = frozenset({"mp3", "vorbis", "opus", "aac", "ac3", "musepack"})
+
+
+async def read_media(objects: ObjectStore, stored: ObjectInfo) -> MediaInfo | None:
+    """Read what mutagen knows of a stored file; None where it knows nothing.
+
+    A file that confuses the reader is no error: the converter looks at it with ffmpeg.
+    """
+    loop = asyncio.get_running_loop()
+    return await asyncio.to_thread(_read, objects, stored, loop)
+
+
+def _read(
+    objects: ObjectStore, stored: ObjectInfo, loop: asyncio.AbstractEventLoop
+) -> MediaInfo | None:
+    try:
+        with io.BufferedReader(SeekableObject(objects, stored, loop)) as file:
+            found = mutagen.File(file, easy=True)
+    except Exception as error:  # noqa: BLE001 - a parser of hostile input may raise anything
+        log.info("media_unreadable", reason=type(error).__name__)
+        return None
+    return None if found is None else describe(found)
+
+
+def describe(found: Any) -> MediaInfo:
+    """Put what mutagen found into our words."""
+    info = found.info
+    name = type(found).__name__.removeprefix("Easy")
+    container, codec = _CODECS.get(name, (name.lower(), None))
+    codec = codec or _mp4_codec(getattr(info, "codec", None))
+    return MediaInfo(
+        container=container,
+        codec=codec,
+        duration=_positive(getattr(info, "length", None)),
+        sample_rate=_whole(getattr(info, "sample_rate", None)),
+        channels=_whole(getattr(info, "channels", None)),
+        bit_depth=None if codec in _LOSSY else _whole(getattr(info, "bits_per_sample", None)),
+        bitrate=_whole(getattr(info, "bitrate", None)),
+        tags=_tags(found.tags),
+    )
+
+
+def _mp4_codec(name: object) -> str | None:
+    if not isinstance(name, str):
+        return None
+    return "aac" if name.startswith("mp4a") else name.lower()
+
+
+def _tags(tags: Any) -> dict[str, str] | None:
+    """The textual tags, as many and as long as anyone would read; no pictures."""
+    if not isinstance(tags, Mapping):
+        return None
+    texts = {}
+    for key, value in list(tags.items())[:MAX_TAGS]:
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, str):
+            texts[str(key).lower()] = first[:MAX_TAG_CHARACTERS]
+    return texts
+
+
+def _whole(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | float) and value > 0 else None
+
+
+def _positive(value: Any) -> float | None:
+    return round(float(value), 6) if isinstance(value, int | float) and value > 0 else None

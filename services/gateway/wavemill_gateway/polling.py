@@ -1,0 +1,50 @@
+"""Polling: GET /api/progress, the newest state of one job; `wait` holds the answer for news."""
+
+from aiohttp import web
+
+from wavemill_common.errors import RequestError
+from wavemill_common.progress.snapshot import Progress
+from wavemill_gateway.jobs import job_id_of
+from wavemill_gateway.keys import FEED, READER
+from wavemill_gateway.replies import NO_CACHE, json_reply
+
+routes = web.RouteTableDef()
+
+MAX_WAIT = 60.0  # seconds; proxies cut what takes longer
+
+
+@routes.get("/api/progress")
+async def show_progress(request: web.Request) -> web.Response:
+    """Tell a job's state; 304 where the client has it already."""
+    job_id, wait = job_id_of(request), _wait(request)
+    known = request.headers.get("If-None-Match")
+    progress = await request.app[READER].one(job_id)
+    if wait and not progress.is_terminal and known in (None, etag_of(progress)):
+        progress = await _await_news(request, progress, wait)
+    headers = NO_CACHE | {"ETag": etag_of(progress)}
+    if known == etag_of(progress):
+        return web.Response(status=304, headers=headers)
+    return json_reply(progress, headers=headers)
+
+
+async def _await_news(request: web.Request, known: Progress, wait: float) -> Progress:
+    seen = {known.job_id: known.revision}
+    async with request.app[FEED].watch([known.job_id], seen) as watch:
+        news = await watch.next(wait)
+    return news[-1] if news else known
+
+
+def etag_of(progress: Progress) -> str:
+    """The revision, as an entity tag."""
+    return f'"{progress.revision}"'
+
+
+def _wait(request: web.Request) -> float:
+    text = request.query.get("wait", "0")
+    try:
+        wait = float(text)
+    except ValueError:
+        wait = -1.0
+    if not 0 <= wait <= MAX_WAIT:
+        raise RequestError(f"wait must be from 0 to {MAX_WAIT:.0f} seconds")
+    return wait

@@ -1,0 +1,98 @@
+"""Problems: every error leaves as application/problem+json (RFC 9457), made in this one place."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from uuid import uuid4
+
+import orjson
+import structlog
+from aiohttp import web
+
+from wavemill_common.errors import AppError, UnsupportedMediaType
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+REQUEST_ID = web.RequestKey("request_id", str)
+SERVER_ERRORS = 500
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn what a handler raises into a problem body; name every request."""
+    request_id = uuid4().hex
+    request[REQUEST_ID] = request_id
+    try:
+        _refuse_encoded_bodies(request)
+        response = await handler(request)
+    except AppError as error:
+        if error.status >= SERVER_ERRORS:
+            log.warning("request_failed", code=error.code, reason=error.message, id=request_id)
+        response = problem_of(error, request_id)
+    except web.HTTPException as error:
+        response = _http_problem(error, request_id)
+    except (ConnectionResetError, asyncio.CancelledError):
+        raise  # the client has left: nobody is there to be answered
+    except Exception:
+        log.exception("request_crashed", id=request_id, path=request.path)
+        response = problem_of(AppError("something went wrong on our side"), request_id)
+    if not response.prepared:
+        response.headers["X-Request-Id"] = request_id
+    return response
+
+
+def problem_of(error: AppError, request_id: str) -> web.Response:
+    """Write an expected failure as a problem."""
+    members = dict(error.members)
+    headers = {}
+    if error.retry_after is not None:
+        seconds = math.ceil(error.retry_after)
+        members["retryAfter"] = seconds
+        headers["Retry-After"] = str(seconds)
+    return _problem(error.status, error.code, error.message, request_id, members, headers)
+
+
+def _http_problem(error: web.HTTPException, request_id: str) -> web.Response:
+    """The framework's own answers (no such path, method not allowed, …) speak the same language."""
+    status = HTTPStatus(error.status)
+    code = status.phrase.lower().replace(" ", "_").replace("-", "_")
+    kept = {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
+    return _problem(error.status, code, error.text or status.phrase, request_id, {}, kept)
+
+
+def _problem(
+    status: int,
+    code: str,
+    message: str,
+    request_id: str,
+    members: dict[str, object],
+    headers: dict[str, str],
+) -> web.Response:
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": message,
+        "code": code,
+        "error": message,
+        "requestId": request_id,
+        **members,
+    }
+    return web.Response(
+        status=status,
+        body=orjson.dumps(body, default=str),
+        content_type="application/problem+json",
+        headers={"Cache-Control": "no-store", **headers},
+    )
+
+
+def _refuse_encoded_bodies(request: web.Request) -> None:
+    """A compressed body is a bomb in disguise, and no client of ours sends one."""
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise UnsupportedMediaType(
+            f"a body with Content-Encoding {encoding[:20]!r} is not taken; send it as it is"
+        )

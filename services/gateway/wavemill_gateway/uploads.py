@@ -1,0 +1,179 @@
+"""Uploads: POST /api/upload-audio in its three forms, and what can be done with an upload."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+
+import structlog
+from aiohttp import web
+from msgspec import Struct
+
+from wavemill_common.errors import (
+    InvalidChunk,
+    RequestError,
+    UnsupportedMediaType,
+)
+from wavemill_common.ids import check_id
+from wavemill_common.media import MediaInfo
+from wavemill_common.uploads import Upload, count_chunks, describe_ranges
+from wavemill_gateway.bodies import form_parts, part_blocks, raw_blocks, read_field
+from wavemill_gateway.intake import Intake
+from wavemill_gateway.keys import INTAKE
+from wavemill_gateway.replies import json_reply, read_json
+
+log = structlog.get_logger(__name__)
+
+routes = web.RouteTableDef()
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_NUMBER = re.compile(r"[0-9]{1,15}")
+_MULTIPART = "multipart/form-data"
+_RAW = "application/octet-stream"
+
+
+class UploadView(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The upload object of the interface."""
+
+    file_id: str
+    file_name: str
+    size: int | None
+    chunk_size: int
+    total_chunks: int
+    received: str
+    complete: bool
+    expires_at: str
+    media: MediaInfo | None
+
+
+class OpenRequest(Struct, frozen=True, rename="camel"):
+    """The body of POST /api/uploads."""
+
+    file_name: str
+    file_size: int
+    chunk_size: int | None = None
+
+
+@routes.post("/api/upload-audio")
+async def upload_audio(request: web.Request) -> web.Response:
+    """Take in a whole file, or one chunk as a form or as a raw body."""
+    intake = request.app[INTAKE]
+    if request.content_type == _MULTIPART:
+        upload = await _receive_form(request, intake)
+    elif request.content_type == _RAW:
+        upload = await _receive_chunk(intake, request.query, raw_blocks(request))
+    else:
+        raise UnsupportedMediaType(
+            f"send a form ({_MULTIPART}) with a part 'file' or 'chunk', "
+            f"or one chunk as {_RAW} with chunkIndex and the rest in the query"
+        )
+    return json_reply(await _view(intake, upload), 201 if upload.is_complete else 200)
+
+
+@routes.post("/api/uploads")
+async def open_upload(request: web.Request) -> web.Response:
+    """Open an upload: tells its id and its chunk size."""
+    asked = await read_json(request, OpenRequest)
+    intake = request.app[INTAKE]
+    upload = await intake.open(asked.file_name, asked.file_size, asked.chunk_size)
+    return json_reply(await _view(intake, upload), 201)
+
+
+@routes.get("/api/uploads/{fileId}")
+async def show_upload(request: web.Request) -> web.Response:
+    """Tell what has arrived: how a client resumes."""
+    intake = request.app[INTAKE]
+    return json_reply(await _view(intake, await intake.find(_file_id(request))))
+
+
+@routes.post("/api/uploads/{fileId}/complete")
+async def complete_upload(request: web.Request) -> web.Response:
+    """Assemble the file; a repeat gets the same answer."""
+    intake = request.app[INTAKE]
+    return json_reply(await _view(intake, await intake.complete(_file_id(request))))
+
+
+@routes.delete("/api/uploads/{fileId}")
+async def abort_upload(request: web.Request) -> web.Response:
+    """Remove an upload; when this answers, its bytes are gone."""
+    await request.app[INTAKE].abort(_file_id(request))
+    return web.Response(status=204)
+
+
+async def _receive_form(request: web.Request, intake: Intake) -> Upload:
+    fields: dict[str, str] = {}
+    async for part in form_parts(request):
+        if part.name == "file":
+            return await intake.receive_file(part.filename or "", part_blocks(part))
+        if part.name == "chunk":
+            fields.setdefault("fileName", part.filename or "")
+            return await _receive_chunk(intake, fields, part_blocks(part))
+        fields[part.name or ""] = await read_field(part)
+    raise RequestError("the form has no part 'file' (a whole file) or 'chunk' (one chunk)")
+
+
+async def _receive_chunk(
+    intake: Intake, fields: Mapping[str, str], blocks: AsyncIterator[bytes]
+) -> Upload:
+    index = _number(fields, "chunkIndex")
+    sha256 = fields.get("chunkSha256") or None
+    if sha256 is not None and not _SHA256.fullmatch(sha256):
+        raise InvalidChunk("chunkSha256 must be the chunk's SHA-256 as 64 hexadecimal digits")
+    upload = await _find_or_open(intake, fields)
+    return await intake.receive_chunk(upload, index, blocks, sha256)
+
+
+async def _find_or_open(intake: Intake, fields: Mapping[str, str]) -> Upload:
+    """The upload that a chunk belongs to; a first chunk without fileId opens one."""
+    file_id = fields.get("fileId")
+    if file_id:
+        upload = await intake.find(check_id("fileId", file_id))
+        _check_unchanged(upload, fields)
+        return upload
+    size = _number(fields, "fileSize")
+    chunk_size = _number(fields, "chunkSize") if "chunkSize" in fields else None
+    if "totalChunks" in fields and size:
+        asked, chunk = _number(fields, "totalChunks"), chunk_size or intake.limits.chunk_bytes
+        _check_total(asked, count_chunks(size, chunk), chunk)
+    return await intake.open(fields.get("fileName", ""), size, chunk_size)
+
+
+def _check_unchanged(upload: Upload, fields: Mapping[str, str]) -> None:
+    if "totalChunks" in fields:
+        _check_total(_number(fields, "totalChunks"), upload.total_chunks, upload.chunk_size)
+    if "fileSize" in fields and _number(fields, "fileSize") != upload.size:
+        raise InvalidChunk(f"fileSize must be {upload.size}, as when this upload was opened")
+
+
+def _check_total(asked: int, actual: int, chunk_size: int) -> None:
+    if asked != actual:
+        raise InvalidChunk(
+            f"totalChunks must be {actual}: fileSize divided by the chunk size of "
+            f"{chunk_size} bytes, rounded up"
+        )
+
+
+def _number(fields: Mapping[str, str], name: str) -> int:
+    text = fields.get(name)
+    if text is None:
+        raise InvalidChunk(f"{name} is missing; form fields stand before the part")
+    if not _NUMBER.fullmatch(text):
+        raise InvalidChunk(f"{name} must be a whole number of 0 or more, not {text[:20]!r}")
+    return int(text)
+
+
+def _file_id(request: web.Request) -> str:
+    return check_id("fileId", request.match_info["fileId"])
+
+
+async def _view(intake: Intake, upload: Upload) -> UploadView:
+    return UploadView(
+        file_id=upload.file_id,
+        file_name=upload.file_name,
+        size=upload.size,
+        chunk_size=upload.chunk_size,
+        total_chunks=upload.total_chunks,
+        received=describe_ranges(await intake.received(upload)),
+        complete=upload.is_complete,
+        expires_at=datetime.fromtimestamp(upload.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        media=upload.media,
+    )

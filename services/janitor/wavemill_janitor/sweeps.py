@@ -1,0 +1,127 @@
+"""Sweeps: what a janitor does again and again. Any number may run: every step is conditional."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import structlog
+from msgspec import Struct
+
+from wavemill_common.connections import REDIS_ERRORS
+from wavemill_common.errors import JobExpired
+from wavemill_common.jobs import Job, JobStatus
+from wavemill_common.objects import ObjectStore
+from wavemill_common.progress.snapshot import progress_of
+from wavemill_common.progress.store import ProgressStore
+from wavemill_common.queue.jobs import JobQueue
+from wavemill_common.records import JobStore
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 500  # records per sweep; what is left over comes next time
+CONSUMER_IDLE = 3600.0  # seconds after which an empty consumer is forgotten
+STALE_DRAFT = 24 * 3600.0  # seconds after which an unfinished write is nobody's
+
+
+class Deps(Struct, frozen=True):
+    """What the sweeps work on. Each sweep returns how much it did."""
+
+    jobs: JobStore
+    objects: ObjectStore
+    queue: JobQueue
+    progress: ProgressStore
+    job_ttl: float
+    now: Callable[[], float]
+
+
+async def enqueue_due(deps: Deps) -> int:
+    """Queue again what should be queued and is not: the record is the queue's outbox."""
+    now = deps.now()
+    due = [job async for job in deps.jobs.due_jobs(now, AT_ONCE)]
+    queued = await deps.queue.queued([job.job_id for job in due])
+    enqueued = 0
+    for job in due:
+        if job.job_id not in queued and await deps.queue.enqueue(job.job_id, job.lane):
+            log.info("job_enqueued_again", job=job.job_id, status=job.status)
+            enqueued += 1
+        await deps.jobs.apply(job.look_again(now))
+    return enqueued
+
+
+async def rebuild_queue(deps: Deps) -> int:
+    """Fill a Redis that has lost everything: all jobs that have not ended, but for live leases.
+
+    The mark that it is filled is set last, so that a janitor that dies half-way is made up for.
+    """
+    if await deps.queue.knows_epoch():
+        return 0
+    await deps.queue.prepare()
+    now, enqueued = deps.now(), 0
+    async for job in deps.jobs.live_jobs():
+        if not _is_leased(job, now):
+            enqueued += await deps.queue.enqueue(job.job_id, job.lane)
+    await deps.queue.set_epoch(uuid4().hex)
+    log.info("queue_rebuilt", enqueued=enqueued)
+    return enqueued
+
+
+async def expire_jobs(deps: Deps) -> int:
+    """End jobs that are too old; delete the results of ended ones; at last forget them.
+
+    The files go first, then the record that names them: nothing is left that nobody knows of.
+    """
+    now, expired = deps.now(), 0
+    async for job in deps.jobs.expired_jobs(now, AT_ONCE):
+        if not job.is_terminal:
+            expired += await _give_up(deps, job, now)
+        elif job.tombstone:
+            expired += await deps.jobs.remove_job(job)
+        else:
+            await deps.objects.delete([output.key for output in job.outputs])
+            expired += await deps.jobs.apply(job.bury(now))
+    return expired
+
+
+async def expire_uploads(deps: Deps) -> int:
+    """Remove uploads whose time is over, unless a job that has not ended needs them."""
+    removed = 0
+    async for upload in deps.jobs.expired_uploads(deps.now(), AT_ONCE):
+        jobs = await deps.jobs.jobs(upload.job_ids)
+        if any(not job.is_terminal for job in jobs.values()):
+            continue
+        aborted = upload.aborted()
+        if await deps.jobs.save_upload(aborted):
+            chunks = [one.key async for one in deps.objects.scan(upload.chunks_prefix)]
+            await deps.objects.delete([*chunks, upload.storage_key])
+            removed += await deps.jobs.remove_upload(aborted)
+    return removed
+
+
+async def abort_stale_writes(deps: Deps) -> int:
+    """Drop multipart uploads and drafts that were begun long ago and never finished."""
+    return await deps.objects.clean(deps.now() - STALE_DRAFT)
+
+
+async def drop_idle_consumers(deps: Deps) -> int:
+    """Forget consumers that are gone; one that still holds entries is left to the sweep."""
+    idle = await deps.queue.consumers()
+    gone = [name for name, seconds in idle.items() if seconds > CONSUMER_IDLE]
+    return sum([await deps.queue.drop_consumer(name) for name in gone])
+
+
+def _is_leased(job: Job, now: float) -> bool:
+    """Whether a converter is at work on the job, as far as the record tells."""
+    return job.status is JobStatus.PROCESSING and job.due_at is not None and job.due_at > now
+
+
+async def _give_up(deps: Deps, job: Job, now: float) -> bool:
+    error = JobExpired("the job did not end within its time; convert the file again")
+    change = job.give_up(error, now, deps.job_ttl)
+    if not await deps.jobs.apply(change):
+        return False
+    log.warning("job_expired", job=job.job_id)
+    try:
+        await deps.queue.withdraw(job.job_id, job.lane)
+        await deps.progress.write(progress_of(change.job))
+    except REDIS_ERRORS as failure:
+        log.warning("redis_not_told", reason=repr(failure))
+    return True
