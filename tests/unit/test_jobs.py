@@ -91,6 +91,13 @@ OTHERS: dict[str, Callable[[Job], Change]] = {
 ALL = WORKER | OTHERS
 
 
+def may_ask(name: str, view: Job) -> bool:
+    """Whether somebody who sees the job like this would ask for the transition."""
+    if name in WORKER:
+        return view.status is JobStatus.PROCESSING
+    return view.is_terminal if name == "bury" else not view.is_terminal
+
+
 # --- the claim ---
 
 
@@ -179,11 +186,11 @@ def test_whatever_happens_in_whatever_order_the_fence_holds(
     completions = set()
     for name, age in steps:
         view = views[-1 - age % len(views)]
-        after = applied(stored, ALL[name](view))
+        after = applied(stored, ALL[name](view)) if may_ask(name, view) else None
         if after is None:
             continue
         assert after.attempt >= stored.attempt
-        assert after.revision >= stored.revision or name in {"look_again", "bury", "renew"}
+        assert after.revision >= stored.revision
         assert stored.status not in {JobStatus.FAILED, JobStatus.CANCELLED} or name == "bury"
         assert (after.due_at is None) == after.is_terminal
         if name == "complete":
