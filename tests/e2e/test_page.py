@@ -14,7 +14,15 @@ from urllib.parse import urlsplit
 import pytest
 from mutagen.mp3 import MP3
 from mutagen.oggopus import OggOpus
-from playwright.async_api import ConsoleMessage, Dialog, Locator, Page, Request, async_playwright
+from playwright.async_api import (
+    ConsoleMessage,
+    Dialog,
+    FileChooser,
+    Locator,
+    Page,
+    Request,
+    async_playwright,
+)
 from playwright.async_api import expect as expecting
 
 CHROMIUM = shutil.which("chromium")
@@ -239,10 +247,13 @@ async def test_the_page_works_by_keyboard_alone(browser_page: Page, lena: Path) 
         await expecting(browser_page.locator(selector)).to_be_focused()
         assert await browser_page.evaluate("document.activeElement.matches(':focus-visible')")
 
+    # Listening from the start: a listener added with the key press may be too late for it.
+    choosers: asyncio.Queue[FileChooser] = asyncio.Queue()
+    browser_page.on("filechooser", choosers.put_nowait)
     await tab_to("#files")
-    async with browser_page.expect_file_chooser() as chooser:
-        await browser_page.keyboard.press("Enter")
-    await (await chooser.value).set_files(lena / "lena.wav")
+    await browser_page.keyboard.press("Enter")
+    chooser = await asyncio.wait_for(choosers.get(), PATIENCE / 1000)
+    await chooser.set_files(lena / "lena.wav")
     await reaches(row(browser_page, "lena.wav"), "ready")
     await tab_to("#format")
     await browser_page.keyboard.type("Opus")
