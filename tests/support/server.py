@@ -52,6 +52,7 @@ class Wavemill:
             **self._variables,
         }
         printed = len(self.log) if self.log_path.exists() else 0
+        self._close_output()
         self._output = self.log_path.open("ab")
         command = [sys.executable, "-m", "wavemill_standalone", "up"]
         self.process = subprocess.Popen(
@@ -84,8 +85,7 @@ class Wavemill:
         """Leave nothing behind."""
         if self.process is not None and not self._has_ended():
             self.kill_all()
-        if self._output is not None:
-            self._output.close()
+        self._close_output()
 
     def processes(self) -> list[psutil.Process]:
         """The supervisor and everything below it."""
@@ -109,6 +109,10 @@ class Wavemill:
     def ffmpegs(self) -> list[psutil.Process]:
         """The ffmpeg processes that run now."""
         return [one for one in self.processes() if "ffmpeg" in _name(one)]
+
+    def _close_output(self) -> None:
+        if self._output is not None:
+            self._output.close()
 
     def _has_ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None

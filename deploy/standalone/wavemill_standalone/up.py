@@ -108,6 +108,7 @@ async def _start_redis(
     except TimeoutError:
         log_file = settings.data_dir / "redis" / "log"
         raise CannotStart(f"the bundled Redis does not answer; {log_file} says why") from None
+    await release_consumers(server.url)  # whoever held anything here before is dead
     return server.url
 
 
@@ -141,17 +142,21 @@ def _release_entries(url: str) -> OnDeath:
     """What a dead converter held, another may claim at once: nobody has to wait for its lease."""
 
     async def release(pid: int) -> None:
-        prefix = consumer_name(socket.gethostname(), pid, "")
         try:
-            async with connect(url) as client:
-                queue = JobQueue(client)
-                for name in await queue.consumers():
-                    if name.startswith(prefix):
-                        await queue.release_consumer(name)
+            await release_consumers(url, consumer_name(socket.gethostname(), pid, ""))
         except REDIS_ERRORS as error:
             log.warning("entries_not_released", reason=repr(error))  # their lease will run out
 
     return release
+
+
+async def release_consumers(url: str, prefix: str = "") -> None:
+    """Let anyone claim what the consumers whose names begin with `prefix` hold."""
+    async with connect(url) as client:
+        queue = JobQueue(client)
+        for name in await queue.consumers():
+            if name.startswith(prefix):
+                await queue.release_consumer(name)
 
 
 async def _announce(settings: Settings) -> None:

@@ -255,10 +255,14 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         return Change(job, (Guard(statuses=_LIVE, attempt=self.attempt, due_at=self.due_at),))
 
     def bury(self, now: float) -> "Change":
-        """Become a tombstone: the files are gone, the id still answers 410 for a while."""
+        """Become a tombstone: the files are gone, the id still answers 410 for a while.
+
+        The raised attempt keeps a commit that was sent again from bringing the job back.
+        """
         job = structs.replace(
             self,
             tombstone=True,
+            attempt=self.attempt + 1,
             outputs=(),
             output_key=None,
             expires_at=now + TOMBSTONE_TTL,

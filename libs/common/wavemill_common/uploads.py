@@ -115,7 +115,7 @@ def count_chunks(size: int, chunk_size: int) -> int:
 def describe_ranges(indexes: Iterable[int]) -> str:
     """Write chunk indexes as ranges: {0, 1, 3} is "0-1,3"."""
     ranges: list[list[int]] = []
-    for index in sorted(indexes):
+    for index in sorted(set(indexes)):
         if ranges and index == ranges[-1][1] + 1:
             ranges[-1][1] = index
         else:
