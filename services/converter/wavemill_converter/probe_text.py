@@ -15,9 +15,8 @@ _INPUT = re.compile(r"Input #0, ([\w,.-]+), from ")
 _DURATION = re.compile(r"  Duration: (N/A|\d+:\d\d:\d\d\.\d+)(?:, start: (-?[\d.]+))?")
 _BITRATE = re.compile(r", bitrate: (\d+) kb/s")
 _STREAM = re.compile(r"  Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\([^)]*\))?: (\w+): (\w+)(.*)")
-_AUDIO = re.compile(
-    r", (\d+) Hz, ([^,]+?)(?:, ([a-z]+\d*p?)(?: \((\d+) bit\))?)?(?:, (\d+) kb/s.*|, start .*|$)"
-)
+_SAMPLES = r"((?:u8|s16|s32|s64|flt|dbl)p?)(?: \((\d+) bit\))?"
+_AUDIO = re.compile(rf", (\d+) Hz, ([^,]+?)(?: \(default\))?(?:, {_SAMPLES})?(?:[, ]|$)")
 _PICTURE = re.compile(r", (\d+)x(\d+)[, ]")
 _CHAPTER = re.compile(r"    Chapter #0:\d+: start (-?[\d.]+), end (-?[\d.]+)")
 _TAG = re.compile(r" +([^:]*?) *: (.*)")
@@ -110,7 +109,7 @@ def _audio_streams(text: str) -> Iterator[AudioStream]:
     for found, below in _sections(text, _STREAM):
         if found[2] == "Audio":
             how = _AUDIO.search(found[4])
-            rate, layout, sample_format, bits, _ = how.groups() if how else (None,) * 5
+            rate, layout, sample_format, bits = how.groups() if how else (None,) * 4
             yield AudioStream(
                 index=int(found[1]),
                 codec=found[3],

@@ -9,6 +9,7 @@ _LAST_STEP: Final = 0.99  # the rest belongs to checking and publishing
 _HEAD: Final = 320 * 1024  # bytes that ffmpeg reads ahead before it converts anything
 _LARGE: Final = 20 * 1000 * 1000  # bytes; above, bytes read beat an estimated duration
 _ABSURD_BITRATE: Final = 1500  # bit/s; no real file has less, so its duration is wrong
+_TELLING: Final = 0.001  # a smaller share says nothing about the rest
 _CLOCK = re.compile(r"(-?)(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _STATUS_LINE = re.compile(r"\btime=\s*(N/A|-?[\d:.]+).*?\bspeed=\s*(N/A|[\d.e+]+)x?")
 
@@ -109,7 +110,7 @@ def estimate_fraction(
 
 def estimate_remaining(elapsed: float, fraction: float | None) -> float | None:
     """Estimate the seconds that are left, from the whole time so far: steadier than any average."""
-    if not fraction:
+    if fraction is None or fraction < _TELLING:
         return None
     return elapsed * (1 - fraction) / fraction
 

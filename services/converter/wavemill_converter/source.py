@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from wavemill_common.errors import NotAudio
 from wavemill_common.media import Cover, MediaInfo
+from wavemill_converter.failures import SUPPORTED
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.probe_text import AudioStream, InputText, Picture
 
@@ -65,8 +66,7 @@ def describe(text: InputText, file_tags: dict[str, str], size: int) -> Probed:
     channels = channels_of(layout) if layout else 0
     if not (layout and rate and channels):
         raise NotAudio(
-            f"the audio of this file ({stream.codec[:40]}) cannot be decoded; "
-            "convert it to wav, flac or mp3 first"
+            f"the audio of this file ({stream.codec[:40]}) cannot be decoded; send {SUPPORTED}"
         )
     bits, floating = _sample_depth(stream)
     lossless = _is_lossless(stream.codec)
@@ -104,9 +104,7 @@ def describe(text: InputText, file_tags: dict[str, str], size: int) -> Probed:
 
 def _first_audio(text: InputText) -> AudioStream:
     if not text.audio:
-        raise NotAudio(
-            "this file has no audio in it; send an audio file, or a video that has an audio track"
-        )
+        raise NotAudio(f"this file has no audio in it; send {SUPPORTED}")
     return text.audio[0]
 
 
