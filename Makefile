@@ -30,6 +30,10 @@ format: setup-dev ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+.PHONY: docs
+docs: setup-dev ## Write the pages that are made from the code
+	$(BIN)/python tools/configuration.py
+
 .PHONY: lock
 lock: setup-dev ## Resolve all requirements anew
 	tools/lock.sh
