@@ -157,7 +157,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def strikes_if_started(self) -> int:
-        """The strikes after a start: only a crash in quarantine counts, where the job runs apart."""
+        """The strikes after a start: only a crash in quarantine, where it runs apart, counts."""
         crashed = self.status is JobStatus.PROCESSING
         return self.strikes + (crashed and self.quarantined)
 
