@@ -21,6 +21,7 @@ def connect(url: str, *, reply_timeout: float = REPLY_TIMEOUT) -> redis.asyncio.
         url,
         socket_timeout=reply_timeout,
         socket_connect_timeout=min(CONNECT_TIMEOUT, reply_timeout),
+        socket_keepalive=True,
         health_check_interval=HEALTH_CHECK_EVERY,
         retry=Retry(NoBackoff(), 0),
     )
@@ -32,6 +33,7 @@ def connect_blocking(url: str, *, reply_timeout: float = REPLY_TIMEOUT) -> redis
         url,
         socket_timeout=reply_timeout,
         socket_connect_timeout=min(CONNECT_TIMEOUT, reply_timeout),
+        socket_keepalive=True,
         health_check_interval=HEALTH_CHECK_EVERY,
         retry=SyncRetry(NoBackoff(), 0),
     )
