@@ -160,6 +160,33 @@ def test_an_unknown_duration_and_a_missing_sample_format_are_none() -> None:
     assert found.audio[0].bitrate == 64_000
 
 
+@pytest.mark.parametrize(
+    ("line", "layout", "sample_format", "bits"),
+    [
+        ("opus, 48000 Hz, stereo, fltp (default)", "stereo", "fltp", None),
+        ("opus, 48000 Hz, 5.1(side), fltp (default) (forced)", "5.1(side)", "fltp", None),
+        ("flac, 48000 Hz, 7.1(wide), s32 (24 bit) (default)", "7.1(wide)", "s32", 24),
+        (
+            "pcm_s16be, 48000 Hz, 2 channels (FC+LFE), s16, 9 kb/s",
+            "2 channels (FC+LFE)",
+            "s16",
+            None,
+        ),
+        ("mp3 (mp3float), 48000 Hz, mono, fltp, 128 kb/s, start 0.02", "mono", "fltp", None),
+        ("mp3, 48000 Hz, mono, start 0.025", "mono", None, None),
+        ("mp3, 48000 Hz, mono (default)", "mono", None, None),
+    ],
+)
+def test_all_ways_to_write_an_audio_stream_are_understood(
+    line: str, layout: str, sample_format: str | None, bits: int | None
+) -> None:
+    found = parse_input(f"Input #0, x, from 'x':\n  Stream #0:0[0x1](eng): Audio: {line}\n")
+    assert found is not None
+    stream = found.audio[0]
+    assert (stream.sample_rate, stream.layout) == (48_000, layout)
+    assert (stream.sample_format, stream.bits) == (sample_format, bits)
+
+
 def test_an_audio_stream_without_parameters_cannot_be_decoded() -> None:
     text = "Input #0, mov,mp4, from 'x':\n  Stream #0:0: Audio: ac4, 0 channels, 1 kb/s\n"
     found = parse_input(text)

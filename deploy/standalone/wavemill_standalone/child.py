@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -64,8 +65,17 @@ class Child:
             pause = FIRST_PAUSE if loop.time() - started > STEADY_AFTER else pause
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
-            if not self._stopping:
+            await self._start_again()
+
+    async def _start_again(self) -> None:
+        while not self._stopping:
+            try:
                 await self.start()
+            except (OSError, subprocess.SubprocessError) as error:  # no memory, no room for one
+                log.warning("child_not_started", name=self.name, reason=repr(error))
+                await asyncio.sleep(LONGEST_PAUSE)
+            else:
+                return
 
     async def stop(self, grace: float) -> None:
         """Ask the process to end; kill its whole group when it has not after `grace` seconds."""

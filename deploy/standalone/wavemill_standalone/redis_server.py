@@ -18,12 +18,12 @@ _CONFIG = """\
 bind 127.0.0.1
 port {port}
 requirepass {password}
-dir {folder}
+dir "{folder}"
 appendonly yes
 appendfsync everysec
 save ""
 maxmemory-policy noeviction
-logfile {folder}/log
+logfile "{folder}/log"
 loglevel warning
 """
 
@@ -50,8 +50,13 @@ def prepare_redis(data_dir: Path) -> RedisServer:
     port, password = free_port(), secrets.token_urlsafe(24)
     config = folder / "valkey.conf"
     with os.fdopen(os.open(config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(_CONFIG.format(port=port, password=password, folder=folder))
+        file.write(_CONFIG.format(port=port, password=password, folder=_escaped(folder)))
     return RedisServer((find_server(), str(config)), f"redis://:{password}@127.0.0.1:{port}/0")
+
+
+def _escaped(path: Path) -> str:
+    """A path as it stands between quotes in the server's configuration."""
+    return str(path).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def find_server() -> str:

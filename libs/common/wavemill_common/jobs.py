@@ -363,6 +363,11 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         return Guard(statuses=statuses, attempt=self.attempt, claim_id=self.claim_id)
 
 
+def outputs_prefix(job_id: str) -> str:
+    """What the keys of all results of a job begin with, those of lost attempts too."""
+    return f"conversions/{job_id}/"
+
+
 class Guard(Struct, frozen=True, kw_only=True):
     """What the stored job must be like for a change to be written; None means anything."""
 

@@ -13,8 +13,11 @@ from typing import Any, Self
 
 MIB = 1024 * 1024
 HOUR = 3600.0
+MAX_DIGITS = 18  # of a whole number; Python refuses to read some thousands
 MIN_CHUNK_BYTES = 5 * MIB  # S3 takes no smaller part, but for the last
 MAX_CHUNK_BYTES = 64 * MIB
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 class SettingError(ValueError):
@@ -29,7 +32,8 @@ class Environment(StrEnum):
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+        digits = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
+        if not (digits and low <= int(text) <= high):
             raise SettingError(f"must be a whole number from {low} to {high}")
         return int(text)
 
@@ -62,6 +66,18 @@ def _flag(text: str) -> bool:
     return text == "1"
 
 
+def _redis_url(text: str) -> str:
+    if not text.startswith(REDIS_SCHEMES):
+        raise SettingError(f"must begin with {', '.join(REDIS_SCHEMES)}")
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text.lower() not in LOG_LEVELS:
+        raise SettingError(f"must be one of {', '.join(LOG_LEVELS)}")
+    return text.lower()
+
+
 def _text(text: str) -> str:
     return text
 
@@ -84,7 +100,7 @@ class Settings:
         "DATA_DIR", Path(".data"), "Where everything lies when embedded", Path
     )
     redis_url: str = _setting(
-        "REDIS_URL", "", "The Redis or Valkey server; empty: wavemill starts its own", _text
+        "REDIS_URL", "", "The Redis or Valkey server; empty: wavemill starts its own", _redis_url
     )
     ffmpeg: str = _setting(
         "WAVEMILL_FFMPEG", "", "The ffmpeg to use; empty: the bundled one, else PATH", _text
@@ -152,7 +168,9 @@ class Settings:
     secret: str = _setting(
         "WAVEMILL_SECRET", "", "Signs ids and links; empty: made once in DATA_DIR", _text
     )
-    log_level: str = _setting("WAVEMILL_LOG_LEVEL", "info", "debug, info, warning or error", _text)
+    log_level: str = _setting(
+        "WAVEMILL_LOG_LEVEL", "info", "debug, info, warning or error", _log_level
+    )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:

@@ -6,7 +6,7 @@ soon as it is told to: because the job is no longer its own, or because the conv
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import Any
 
@@ -100,6 +100,7 @@ class Attempt:
             for task in (work, *companions):
                 task.cancel()
             await asyncio.wait({work, *companions})
+        _log_crashes(companions)
         if self._stop.done() and (work.cancelled() or work.exception()):
             return await self._stopped(self._stop.result())
         return self._outcome(work)
@@ -123,7 +124,10 @@ class Attempt:
                 log.warning("record_renewal_failed", reason=repr(error))
 
     async def _stopped(self, reason: Stop) -> Change | None:
-        await self._remove_outputs()
+        try:
+            await self._remove_outputs()
+        except AppError as error:  # they go with the job's other files, when it expires
+            log.warning("outputs_not_removed", reason=repr(error))
         if reason is Stop.LOST:
             return None
         return self.job.hand_back(self._deps.now(), self._deps.timings.due_after)
@@ -150,6 +154,13 @@ class Attempt:
 def backoff(failures: int, timings: Timings) -> float:
     """Seconds until the next try: full jitter under a doubling, capped ceiling."""
     return random.uniform(0, min(timings.retry_cap, timings.retry_base * 2**failures))
+
+
+def _log_crashes(companions: Iterable["asyncio.Task[None]"]) -> None:
+    """The work has gone on without them, but nobody meant it to."""
+    for task in companions:
+        if not task.cancelled() and (error := task.exception()):
+            log.error("companion_crashed", exc_info=error)
 
 
 def _as_app_error(error: BaseException) -> AppError:

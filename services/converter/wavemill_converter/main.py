@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import structlog
 
-from wavemill_common.connections import connect, connect_blocking
+from wavemill_common.connections import REDIS_ERRORS, connect, connect_blocking
 from wavemill_common.errors import FfmpegMissing
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.consumer import Consumer, own_name
@@ -68,7 +68,8 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
             async with renewal:
                 await worker.run(renewal, stopping)
             announcing.cancel()
-        await registry.withdraw(name)
+        with suppress(*REDIS_ERRORS):
+            await registry.withdraw(name)
 
 
 def _tools(settings: Settings, ffmpeg: Ffmpeg) -> Tools:

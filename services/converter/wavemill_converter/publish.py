@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from wavemill_common.jobs import outputs_prefix
 from wavemill_common.objects import ObjectStore
 
 BLOCK_BYTES = 1024 * 1024
@@ -22,7 +23,7 @@ class Published(Struct, frozen=True):
 
 def output_key(job_id: str, attempt: int, number: int, claim_id: str, extension: str) -> str:
     """Where a result lies: a key that no other attempt, not even of the same number, can have."""
-    return f"conversions/{job_id}/{attempt}-{number}-{claim_id[:8]}.{extension}"
+    return f"{outputs_prefix(job_id)}{attempt}-{number}-{claim_id[:8]}.{extension}"
 
 
 async def publish(objects: ObjectStore, key: str, path: Path) -> Published:

@@ -1,7 +1,8 @@
 """Scratch: a directory per attempt, gone when the attempt ends, however its process ends.
 
 Each converter process has a directory of its own with a locked file in it. The lock ends with the
-process, so a starting converter knows by it which directories belong to nobody.
+process, so a starting converter knows by it which directories belong to nobody. A lock on the
+root keeps two that start at once from taking each other's unfinished directory for an orphan.
 """
 
 import fcntl
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO, Self
 
 LOCK_NAME = "lock"
+ROOT_LOCK_NAME = ".lock"
 
 
 class Scratch:
@@ -22,9 +24,12 @@ class Scratch:
         self._own = root / name
 
     def __enter__(self) -> Self:
-        self._own.mkdir(parents=True)
-        self._lock = _lock(self._own)
-        self._remove_orphans()
+        self._root.mkdir(parents=True, exist_ok=True)
+        with (self._root / ROOT_LOCK_NAME).open("ab") as starting:
+            fcntl.flock(starting, fcntl.LOCK_EX)
+            self._own.mkdir()
+            self._lock = _lock(self._own)
+            self._remove_orphans()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -44,7 +49,7 @@ class Scratch:
 
     def _remove_orphans(self) -> None:
         for path in self._root.iterdir():
-            if path == self._own:
+            if path == self._own or not path.is_dir():
                 continue
             lock = _lock(path)
             if lock is not None:

@@ -34,10 +34,11 @@ class Worker:
         self._consumer = consumer
         self._slots = slots
         self._slot = asyncio.Semaphore(slots)
-        self._held: dict[str, Lease] = {}  # by entry id: what this worker looks after
-        self._attempts: dict[str, Attempt] = {}  # by entry id: what is being worked on
+        self._held: set[tuple[str, str]] = set()  # the entries that this worker looks after
+        self._attempts: dict[tuple[str, str], Attempt] = {}  # those that are being worked on
         self._freed = asyncio.Event()
         self._ailing = False  # a store failed: look before the next read
+        self._draining = False
 
     @property
     def running(self) -> int:
@@ -46,7 +47,7 @@ class Worker:
 
     def lost(self, lease: Lease) -> None:
         """Hear that Redis no longer knows this worker as the owner of a lease."""
-        attempt = self._attempts.get(lease.entry_id)
+        attempt = self._attempts.get(lease.place)
         if attempt is not None:
             self._group.create_task(self._check(attempt))
 
@@ -61,6 +62,7 @@ class Worker:
             await stopping.wait()
             for loop in loops:
                 loop.cancel()
+            self._draining = True
             for attempt in self._attempts.values():
                 attempt.stop(Stop.DRAIN)
         with suppress(*REDIS_ERRORS):
@@ -121,8 +123,8 @@ class Worker:
                 self._ailing = False
 
     def _take(self, lease: Lease) -> None:
-        if lease.entry_id not in self._held:
-            self._held[lease.entry_id] = lease
+        if lease.place not in self._held:
+            self._held.add(lease.place)
             self._group.create_task(self._look_after(lease))
 
     async def _look_after(self, lease: Lease) -> None:
@@ -130,7 +132,8 @@ class Worker:
         self._renewal.keep(lease)
         try:
             async with self._slot:
-                await self._work(lease)
+                if not self._draining:
+                    await self._work(lease)
         except (AppError, *REDIS_ERRORS) as error:
             self._ailing = True
             log.warning("entry_left", job=lease.job_id, reason=repr(error))
@@ -138,7 +141,7 @@ class Worker:
             log.exception("entry_left", job=lease.job_id)
         finally:
             self._renewal.drop(lease)
-            del self._held[lease.entry_id]
+            self._held.discard(lease.place)
             self._freed.set()
 
     async def _work(self, lease: Lease) -> None:
@@ -148,16 +151,18 @@ class Worker:
         structlog.contextvars.bind_contextvars(job=job.job_id, attempt=job.attempt)
         log.info("attempt_started", format=job.format)
         attempt = Attempt(self._deps, lease, job)
-        self._attempts[lease.entry_id] = attempt
+        self._attempts[lease.place] = attempt
+        if self._draining:  # since before there was an attempt to be stopped
+            attempt.stop(Stop.DRAIN)
         try:
             change = await attempt.run()
         finally:
-            del self._attempts[lease.entry_id]
+            del self._attempts[lease.place]
         if change is None:
             log.info("attempt_lost")
             await self._consumer.discard(lease)
         else:
-            await commit(self._deps, self._consumer, lease, change)
+            await commit(self._deps, self._consumer, lease, change, lambda: self._draining)
 
     async def _claim(self, lease: Lease) -> Job | None:
         """Start the job behind an entry; None where there is nothing to start."""
@@ -167,7 +172,7 @@ class Worker:
             job, now = found.get(lease.job_id), deps.now()
             decision = decide(job, reclaimed=reclaimed, now=now)
             if job is None or decision is Decision.DROP:
-                await deps.queue.finish(lease)
+                await self._consumer.discard(lease)
                 return None
             if decision is Decision.POSTPONE:
                 await deps.queue.finish(lease)

@@ -2,12 +2,20 @@
 
 import asyncio
 import hashlib
+import itertools
 from collections.abc import AsyncIterator, Awaitable
 from typing import TypeVar
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from wavemill_common.errors import FileTooLarge, InvalidChunk, RequestError, SlowRequest
+from wavemill_common.errors import (
+    FileTooLarge,
+    InvalidChunk,
+    InvalidJson,
+    RequestError,
+    SlowRequest,
+)
 
 T = TypeVar("T")
 
@@ -16,7 +24,9 @@ CHUNK_TIMEOUT = 110.0  # seconds for one chunk: proxies such as App Runner's end
 SMALL_BODY_BYTES = 64 * 1024
 FIELD_BYTES = 4 * 1024
 MAX_PARTS = 16
+FORM_BYTES = MAX_PARTS * 32 * 1024  # all of a form that is not the file
 BLOCK_BYTES = 256 * 1024
+MALFORMED = (ValueError, AssertionError, RuntimeError, HttpProcessingError, web.RequestPayloadError)
 
 
 async def timed(reading: Awaitable[T]) -> T:
@@ -32,15 +42,18 @@ async def timed(reading: Awaitable[T]) -> T:
         raise SlowRequest(f"no data came for {READ_TIMEOUT:.0f} s; send it again") from None
 
 
-async def read_small_body(request: web.Request) -> bytes:
-    """Read a body of at most `SMALL_BODY_BYTES`.
+async def read_object_body(request: web.Request) -> bytes:
+    """Read a body that should be a JSON object, of at most `SMALL_BODY_BYTES`.
 
     Raises:
+        InvalidJson: it begins as something else.
         FileTooLarge: it is larger.
     """
     body = bytearray()
     async for block in raw_blocks(request):
         body += block
+        if not (body.lstrip() + b"{").startswith(b"{"):
+            raise InvalidJson('the body must be a JSON object, such as {"fileId": "…", …}')
         if len(body) > SMALL_BODY_BYTES:
             raise FileTooLarge(
                 f"the body must have at most {SMALL_BODY_BYTES} bytes", limit=SMALL_BODY_BYTES
@@ -49,15 +62,44 @@ async def read_small_body(request: web.Request) -> bytes:
 
 
 async def raw_blocks(request: web.Request) -> AsyncIterator[bytes]:
-    """The body of a request as it arrives."""
-    while block := await timed(request.content.readany()):
-        yield block
+    """The body of a request as it arrives.
+
+    Raises:
+        RequestError: its transfer encoding is broken.
+    """
+    try:
+        while block := await timed(request.content.readany()):
+            yield block
+    except MALFORMED as error:
+        raise _malformed("body", error) from None
 
 
 async def part_blocks(part: BodyPartReader) -> AsyncIterator[bytes]:
-    """The bytes of a form's part as they arrive."""
-    while block := await timed(part.read_chunk(BLOCK_BYTES)):
-        yield bytes(block)
+    """The bytes of a form's part as they arrive.
+
+    Raises:
+        RequestError: the form is malformed, or ends before the part does.
+    """
+    try:
+        while block := await timed(part.read_chunk(BLOCK_BYTES)):
+            yield bytes(block)
+    except MALFORMED as error:
+        raise _malformed("form", error) from None
+    if not part.at_eof():
+        raise RequestError(f"the form ends within its part {part.name!r}; send it whole")
+
+
+async def within(seconds: float, blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Pass blocks on, for so long: who sends a byte now and then may not hold us for ever.
+
+    Raises:
+        SlowRequest: the time is over.
+    """
+    ends = asyncio.get_running_loop().time() + seconds
+    async for block in blocks:
+        if asyncio.get_running_loop().time() > ends:
+            raise SlowRequest(f"this took over {seconds:.0f} s; send smaller chunks, fewer at once")
+        yield block
 
 
 async def form_parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
@@ -68,15 +110,22 @@ async def form_parts(request: web.Request) -> AsyncIterator[BodyPartReader]:
     """
     try:
         reader: MultipartReader = await request.multipart()
-        for _ in range(MAX_PARTS):
+        for number in itertools.count(1):
             part = await timed(reader.next())
             if part is None:
                 return
-            if isinstance(part, BodyPartReader):
-                yield part
-    except (ValueError, AssertionError) as error:
-        raise RequestError(f"the form is malformed: {error}") from None
+            if number > MAX_PARTS:
+                break
+            if not isinstance(part, BodyPartReader):
+                raise RequestError("a form may not hold another one; send plain parts")
+            yield part
+    except MALFORMED as error:
+        raise _malformed("form", error) from None
     raise RequestError(f"a form may have at most {MAX_PARTS} parts")
+
+
+def _malformed(what: str, error: Exception) -> RequestError:
+    return RequestError(f"the {what} is malformed: {str(error)[:200] or type(error).__name__}")
 
 
 async def read_field(part: BodyPartReader) -> str:

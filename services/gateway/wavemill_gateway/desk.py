@@ -83,6 +83,7 @@ class JobDesk:
                 return _same_request(earlier, digest)
         upload = await self._reserve(asked.file_id, job_id)
         job = await self._records.put_job(self._new_job(job_id, upload, asked, digest))
+        await self._confirm(job)
         await self._tell_redis(self._queue.enqueue(job.job_id, job.lane))
         await self._tell_redis(self._progress.write(progress_of(job)))
         return _same_request(job, digest)
@@ -95,7 +96,7 @@ class JobDesk:
             Gone: it has expired.
         """
         job = await self._records.job(job_id)
-        if job.tombstone:
+        if job.tombstone or (job.is_terminal and job.expires_at <= self._now()):
             raise Gone("this job has expired and its files are deleted; convert the file again")
         return job
 
@@ -123,6 +124,14 @@ class JobDesk:
         digest = hmac.new(self._secret, message, hashlib.sha256).digest()
         return urlsafe_b64encode(digest[:24]).decode()
 
+    async def _confirm(self, job: Job) -> None:
+        """Make sure of the reservation: another one may have taken the unwritten job for ended."""
+        try:
+            await self._reserve(job.file_id, job.job_id)
+        except UploadNotFound:
+            await self.cancel(job.job_id)
+            raise
+
     async def _reserve(self, file_id: str, job_id: str) -> Upload:
         """Note in the upload that the job needs it, so that it outlives the job."""
         while True:
@@ -132,6 +141,8 @@ class JobDesk:
                 raise UploadNotFound(f"there is no upload {file_id}; it may have expired")
             if not upload.is_complete:
                 raise UploadIncomplete("the upload is not complete; send its missing chunks first")
+            if job_id in upload.job_ids:
+                return upload
             jobs = await self._records.jobs(upload.job_ids)
             ended = [one for one in upload.job_ids if one not in jobs or jobs[one].is_terminal]
             until = now + self._job_ttl + UPLOAD_MARGIN

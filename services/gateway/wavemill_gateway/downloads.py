@@ -1,6 +1,7 @@
 """Downloads: GET and HEAD /api/download, with ranges, and a name that every client understands."""
 
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -13,16 +14,19 @@ from wavemill_common.errors import (
     ObjectNotFound,
     RangeNotSatisfiable,
     RequestError,
+    StorageUnavailable,
 )
 from wavemill_common.jobs import Job, JobError, JobStatus, Output
 from wavemill_gateway.jobs import job_id_of
 from wavemill_gateway.keys import DESK, OBJECTS
 from wavemill_gateway.names import attachment
+from wavemill_gateway.replies import is_known
 
 routes = web.RouteTableDef()
 
 LOOK_AGAIN_AFTER = 2.0  # seconds
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_OUTPUT = re.compile(r"[0-9]{1,3}")
+_RANGE = re.compile(r"bytes=([0-9]{0,99})-([0-9]{0,99})")
 
 
 @routes.get("/api/download")
@@ -31,11 +35,10 @@ async def download(request: web.Request) -> web.StreamResponse:
     job = await request.app[DESK].find(job_id_of(request))
     output = _output(request, job)
     headers = _headers(job, output)
-    if request.headers.get("If-None-Match") == headers["ETag"]:
+    if is_known(request, headers["ETag"]):
         return web.Response(status=304, headers=headers)
-    objects = request.app[OBJECTS]
     await _check_there(request, output)
-    span = _span(request, headers["ETag"], output.size)
+    span = _span(request, headers, output.size)
     start, end = span or (0, output.size)
     if span:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{output.size}"
@@ -43,10 +46,22 @@ async def download(request: web.Request) -> web.StreamResponse:
     response.content_length = end - start
     await response.prepare(request)
     if request.method != "HEAD":
-        async for block in objects.read(output.key, start, end):
-            await response.write(block)
+        await _send(request.app[OBJECTS].read(output.key, start, end), response, end - start)
     await response.write_eof()
     return response
+
+
+async def _send(blocks: AsyncIterator[bytes], response: web.StreamResponse, promised: int) -> None:
+    """Write a body of `promised` bytes.
+
+    Raises:
+        StorageUnavailable: there are fewer; the client must not wait for the rest.
+    """
+    async for block in blocks:
+        await response.write(block)
+        promised -= len(block)
+    if promised:
+        raise StorageUnavailable(f"the stored result is {promised} bytes short")
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
@@ -90,7 +105,7 @@ def _output(request: web.Request, job: Job) -> Output:
     if job.status is not JobStatus.COMPLETED:
         raise NotReady("the result is not ready yet", retry_after=LOOK_AGAIN_AFTER)
     text = request.query.get("output", "0")
-    if not (text.isascii() and text.isdigit() and int(text) < len(job.outputs)):
+    if not (_OUTPUT.fullmatch(text) and int(text) < len(job.outputs)):
         raise RequestError(f"output must be from 0 to {len(job.outputs) - 1}")
     return job.outputs[int(text)]
 
@@ -109,9 +124,12 @@ def _headers(job: Job, output: Output) -> dict[str, str]:
     }
 
 
-def _span(request: web.Request, etag: str, size: int) -> tuple[int, int] | None:
+def _span(request: web.Request, ours: dict[str, str], size: int) -> tuple[int, int] | None:
+    """The range to serve; None for the whole, also where If-Range names another version."""
     header = request.headers.get("Range")
-    if header is None or request.headers.get("If-Range", etag) != etag:
+    if header is None or request.method != "GET":
+        return None
+    if request.headers.get("If-Range", ours["ETag"]) not in {ours["ETag"], ours["Last-Modified"]}:
         return None
     return parse_range(header, size)
 

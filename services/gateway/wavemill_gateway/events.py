@@ -32,7 +32,7 @@ _HEADERS = {
 }
 
 
-@routes.get("/api/events")
+@routes.get("/api/events", allow_head=False)
 async def stream_events(request: web.Request) -> web.StreamResponse:
     """Stream what happens to jobs until each has ended, or the stream's time is over."""
     job_ids = _job_ids(request.query)

@@ -19,6 +19,7 @@ class Unfinished(set[asyncio.Task[web.StreamResponse]]):
 
 
 UNFINISHED = web.AppKey("unfinished", Unfinished)
+FINISH_TIMEOUT = 2.0  # seconds
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -36,10 +37,13 @@ async def finishing(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 async def finish_all(app: web.Application) -> None:
-    """Wait for what is still being carried to its end."""
-    tasks = app[UNFINISHED]
+    """Wait for what is being carried to its end; who still sends after a while is cut off."""
+    tasks = app[UNFINISHED].copy()
     if tasks:
-        await asyncio.wait(tasks)
+        _, late = await asyncio.wait(tasks, timeout=FINISH_TIMEOUT)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 async def _as_coroutine(handler: Handler, request: web.Request) -> web.StreamResponse:

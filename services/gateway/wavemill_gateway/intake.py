@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import structlog
 from msgspec import Struct
 
 from wavemill_common.errors import (
+    AppError,
     ChunkConflict,
     Conflict,
     FileTooLarge,
@@ -24,6 +26,7 @@ from wavemill_common.uploads import Upload, UploadState
 from wavemill_gateway.bodies import Counted, Exact
 from wavemill_gateway.media_reader import read_media
 from wavemill_gateway.names import clean_name, extension_of
+from wavemill_gateway.sharing import Shared
 from wavemill_gateway.sniff import HEAD_BYTES, refuse_no_audio
 
 log = structlog.get_logger(__name__)
@@ -54,6 +57,7 @@ class Intake:
         self._objects = objects
         self._records = records
         self._now = now
+        self._completions: Shared[tuple[Upload, bool]] = Shared()
         self.limits = limits
 
     async def open(self, file_name: str, size: int, chunk_size: int | None) -> Upload:
@@ -73,11 +77,18 @@ class Intake:
         await self._records.put_upload(upload)
         return upload
 
-    async def receive_file(self, file_name: str, blocks: AsyncIterator[bytes]) -> Upload:
-        """Take in a whole file, whose size shows at its end.
+    async def receive_file(
+        self, file_name: str, blocks: AsyncIterator[bytes], announced: int
+    ) -> Upload:
+        """Take in a whole file of at least `announced` bytes; its size shows at its end.
 
         The record comes first, so that whatever is stored belongs to an upload that expires.
+
+        Raises:
+            FileTooLarge: before anything is stored, where its size was announced.
         """
+        if announced > self.limits.max_bytes:
+            raise self._too_large()
         limit = self.limits.max_bytes
         counted = Counted(blocks, limit, self._too_large())
         upload = self._new_upload(file_name, None, self.limits.chunk_bytes)
@@ -89,10 +100,21 @@ class Intake:
             await self._discard(upload)
             raise
 
+    async def receive_first_chunk(
+        self, upload: Upload, index: int, blocks: AsyncIterator[bytes], expected_sha256: str | None
+    ) -> tuple[Upload, bool]:
+        """Take in the chunk that opened its upload; without it nobody knows of the upload."""
+        try:
+            return await self.receive_chunk(upload, index, blocks, expected_sha256)
+        except BaseException:
+            with suppress(UploadNotFound):
+                await self.abort(upload.file_id)
+            raise
+
     async def receive_chunk(
         self, upload: Upload, index: int, blocks: AsyncIterator[bytes], expected_sha256: str | None
-    ) -> Upload:
-        """Take in one chunk; the upload is complete when it was the last that was missing.
+    ) -> tuple[Upload, bool]:
+        """Take in one chunk; tell the upload, and whether this chunk made it complete.
 
         Raises:
             InvalidChunk: its index, size or digest is wrong.
@@ -105,13 +127,13 @@ class Intake:
         if index in recorded or upload.state is not UploadState.OPEN:
             await body.drain()
             _check_digest(body.sha256, expected_sha256)
-            _check_same(index, recorded.get(index), body.sha256)
+            _check_same(index, recorded.get(index, "none: the file came whole"), body.sha256)
         else:
             await self._store_chunk(upload, index, body, expected_sha256)
-            recorded[index] = body.sha256
-        if len(recorded) == upload.total_chunks:
-            return await self.complete(upload.file_id)
-        return await self.find(upload.file_id)
+        # Read again: others may have come in meanwhile, and each believes it is not the last.
+        if len(await self._records.chunks(upload.file_id)) == upload.total_chunks:
+            return await self._complete(upload.file_id)
+        return await self.find(upload.file_id), False
 
     async def find(self, file_id: str) -> Upload:
         """Read an upload.
@@ -137,16 +159,8 @@ class Intake:
             UploadIncomplete: chunks are missing; `missing` lists their indexes.
             InvalidFormat: the file is no audio; nothing of it is kept.
         """
-        while True:
-            upload = await self.find(file_id)
-            if upload.is_complete:
-                return upload
-            await self._check_whole(upload)
-            if upload.may_complete(self._now()):
-                claimed = upload.completing(self._now())
-                if await self._records.save_upload(claimed):
-                    return await self._assemble(claimed)
-            await asyncio.sleep(WAIT_FOR_COMPLETION)
+        upload, _ = await self._complete(file_id)
+        return upload
 
     async def abort(self, file_id: str) -> None:
         """Remove an upload and all that is stored of it.
@@ -163,6 +177,25 @@ class Intake:
             if await self._records.save_upload(aborted):
                 await self._remove(aborted)
                 return
+
+    async def _complete(self, file_id: str) -> tuple[Upload, bool]:
+        """Complete an upload; tell also whether it was this call that did it."""
+        (upload, made), mine = await self._completions.run(
+            file_id, lambda: self._complete_once(file_id)
+        )
+        return upload, made and mine
+
+    async def _complete_once(self, file_id: str) -> tuple[Upload, bool]:
+        while True:
+            upload = await self.find(file_id)
+            if upload.is_complete:
+                return upload, False
+            await self._check_whole(upload)
+            if upload.may_complete(self._now()):
+                claimed = upload.completing(self._now())
+                if await self._records.save_upload(claimed):
+                    return await self._assemble(claimed)
+            await asyncio.sleep(WAIT_FOR_COMPLETION)
 
     async def _check_whole(self, upload: Upload) -> None:
         if upload.size is None:
@@ -225,7 +258,7 @@ class Intake:
         await stored.drain()
         return stored.sha256
 
-    async def _assemble(self, upload: Upload) -> Upload:
+    async def _assemble(self, upload: Upload) -> tuple[Upload, bool]:
         keys = [upload.chunk_key(index) for index in range(upload.total_chunks)]
         try:
             stored = await self._objects.compose(upload.storage_key, keys)
@@ -234,11 +267,23 @@ class Intake:
         except InvalidFormat:
             await self._discard(upload)
             raise
+        except AppError:
+            if not await self._records.save_upload(upload.reopened()):
+                return await self._superseded(upload)
+            raise
         except BaseException:
             await self._records.save_upload(upload.reopened())
             raise
         await self._objects.delete(keys)
-        return complete
+        return complete, True
+
+    async def _superseded(self, upload: Upload) -> tuple[Upload, bool]:
+        """Somebody aborted the upload, or took its completion over, while that ran here."""
+        try:
+            return await self._complete_once(upload.file_id)
+        except UploadNotFound:
+            await self._objects.delete([upload.storage_key])  # perhaps made after the abort
+            raise
 
     async def _finish(self, upload: Upload, stored: ObjectInfo, sha256: str | None) -> Upload:
         reading = self._objects.read(upload.storage_key, 0, HEAD_BYTES)

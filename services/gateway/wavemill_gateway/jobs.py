@@ -1,22 +1,26 @@
 """Jobs: POST /api/convert-audio, and what can be done with a job."""
 
 import re
+from typing import Any
 
 import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from wavemill_common.errors import RequestError
+from wavemill_common.errors import InvalidOption, RequestError
+from wavemill_common.formats import ConvertOptions
 from wavemill_common.ids import check_id
 from wavemill_common.jobs import Job
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_gateway.desk import ConvertRequest
 from wavemill_gateway.keys import DESK
-from wavemill_gateway.replies import json_reply, read_json
+from wavemill_gateway.replies import fit, json_reply, read_object
 
 routes = web.RouteTableDef()
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_NOT_YET = ("outputs", "webhookUrl", "preview")
+_OPTIONS = tuple(field.encode_name for field in msgspec.structs.fields(ConvertOptions))
 _PRIVATE = ("owner", "requestHash", "claimId", "tombstone", "inputS3Location", "outputS3Location")
 
 
@@ -33,7 +37,7 @@ class Accepted(Struct, frozen=True, kw_only=True, rename="camel"):
 @routes.post("/api/convert-audio")
 async def convert_audio(request: web.Request) -> web.Response:
     """Accept a job: durable before this answers."""
-    asked = await read_json(request, ConvertRequest)
+    asked = understand(await read_object(request))
     check_id("fileId", asked.file_id)
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _KEY.fullmatch(key):
@@ -64,6 +68,27 @@ async def cancel_or_remove(request: web.Request) -> web.Response:
         await desk.remove(job)
         return web.Response(status=204)
     return json_reply(progress_of(await desk.cancel(job.job_id)))
+
+
+def understand(body: dict[str, Any]) -> ConvertRequest:
+    """Read the body of POST /api/convert-audio.
+
+    Raises:
+        RequestError, InvalidOption: it asks for what there is not; the message names it.
+    """
+    for name in _NOT_YET:
+        if name in body:
+            raise RequestError(f"{name} is not supported yet; leave it out")
+    options = body.get("options")
+    unknown = sorted(set(options) - set(_OPTIONS)) if isinstance(options, dict) else []
+    if unknown:
+        raise InvalidOption(f"unknown option {unknown[0][:40]!r}; there are {', '.join(_OPTIONS)}")
+    try:
+        return fit(body, ConvertRequest)
+    except RequestError as error:
+        if "$.options" in error.message:
+            raise InvalidOption(error.message) from None
+        raise
 
 
 def accepted(job: Job) -> Accepted:

@@ -10,6 +10,7 @@ from wavemill_gateway.app import create_app
 
 log = structlog.get_logger(__name__)
 
+MAX_HEADER_BYTES = 32 * 1024  # a file name of 10 kB, percent-encoded
 SHUTDOWN_TIMEOUT = 3.0  # seconds for requests under way
 
 
@@ -18,6 +19,9 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
     runner = web.AppRunner(
         create_app(settings),
         handler_cancellation=True,
+        auto_decompress=False,  # compressed bodies are refused, so none is unpacked on the way
+        max_line_size=MAX_HEADER_BYTES,
+        max_field_size=MAX_HEADER_BYTES,
         access_log=None,
         shutdown_timeout=SHUTDOWN_TIMEOUT,
     )

@@ -42,7 +42,7 @@ def extension_of(name: str) -> str:
 def attachment(name: str) -> str:
     """A Content-Disposition that every client understands (RFC 6266)."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    safe = re.sub(r'["\\;%]', "_", plain).strip() or FALLBACK
+    safe = re.sub(r'[\x00-\x1f\x7f"\\/;%]', "_", plain).strip() or FALLBACK
     if safe.startswith("."):
         safe = FALLBACK + safe
     return f"attachment; filename=\"{safe}\"; filename*=UTF-8''{quote(name, safe='')}"

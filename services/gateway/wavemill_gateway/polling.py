@@ -1,12 +1,15 @@
 """Polling: GET /api/progress, the newest state of one job; `wait` holds the answer for news."""
 
 from aiohttp import web
+from msgspec import structs
 
+from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import RequestError
+from wavemill_common.jobs import JobStatus
 from wavemill_common.progress.snapshot import Progress
 from wavemill_gateway.jobs import job_id_of
-from wavemill_gateway.keys import FEED, READER
-from wavemill_gateway.replies import NO_CACHE, json_reply
+from wavemill_gateway.keys import FEED, QUEUE, READER, RECORDS
+from wavemill_gateway.replies import NO_CACHE, is_known, json_reply
 
 routes = web.RouteTableDef()
 
@@ -17,14 +20,26 @@ MAX_WAIT = 60.0  # seconds; proxies cut what takes longer
 async def show_progress(request: web.Request) -> web.Response:
     """Tell a job's state; 304 where the client has it already."""
     job_id, wait = job_id_of(request), _wait(request)
-    known = request.headers.get("If-None-Match")
     progress = await request.app[READER].one(job_id)
-    if wait and not progress.is_terminal and known in (None, etag_of(progress)):
+    is_old = "If-None-Match" not in request.headers or is_known(request, etag_of(progress))
+    if wait and not progress.is_terminal and is_old:
         progress = await _await_news(request, progress, wait)
     headers = NO_CACHE | {"ETag": etag_of(progress)}
-    if known == etag_of(progress):
+    if is_known(request, etag_of(progress)):
         return web.Response(status=304, headers=headers)
-    return json_reply(progress, headers=headers)
+    position = await _queue_position(request.app, progress)
+    return json_reply(structs.replace(progress, queue_position=position), headers=headers)
+
+
+async def _queue_position(app: web.Application, progress: Progress) -> int | None:
+    """How many jobs are served up to this one: no part of the state, so the ETag leaves it out."""
+    if progress.status is not JobStatus.CREATED:
+        return 0 if progress.status is JobStatus.PROCESSING else None
+    try:
+        job = await app[RECORDS].job(progress.job_id)
+        return await app[QUEUE].position(job.job_id, job.lane)
+    except REDIS_ERRORS:
+        return None
 
 
 async def _await_news(request: web.Request, known: Progress, wait: float) -> Progress:

@@ -10,7 +10,7 @@ import orjson
 import structlog
 from aiohttp import web
 
-from wavemill_common.errors import AppError, UnsupportedMediaType
+from wavemill_common.errors import AppError, RangeNotSatisfiable, UnsupportedMediaType
 
 log = structlog.get_logger(__name__)
 
@@ -18,6 +18,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 REQUEST_ID = web.RequestKey("request_id", str)
 SERVER_ERRORS = 500
+_FRAMEWORK_MESSAGES = {
+    HTTPStatus.NOT_FOUND: "there is no {path} here",
+    HTTPStatus.METHOD_NOT_ALLOWED: "{method} cannot be done on {path}; use {allowed}",
+}
 
 
 @web.middleware
@@ -29,19 +33,34 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         _refuse_encoded_bodies(request)
         response = await handler(request)
     except AppError as error:
+        _check_unanswered(request, error)
         if error.status >= SERVER_ERRORS:
             log.warning("request_failed", code=error.code, reason=error.message, id=request_id)
         response = problem_of(error, request_id)
     except web.HTTPException as error:
-        response = _http_problem(error, request_id)
+        response = _http_problem(error, request)
     except (ConnectionResetError, asyncio.CancelledError):
         raise  # the client has left: nobody is there to be answered
-    except Exception:
+    except Exception as error:
         log.exception("request_crashed", id=request_id, path=request.path)
+        _check_unanswered(request, error)
         response = problem_of(AppError("something went wrong on our side"), request_id)
     if not response.prepared:
         response.headers["X-Request-Id"] = request_id
     return response
+
+
+def _check_unanswered(request: web.Request, error: Exception) -> None:
+    """Cut off an answer that failed half-way: a problem in its midst would pass for its bytes.
+
+    Raises:
+        ConnectionResetError: something was sent already.
+    """
+    if request.writer.output_size > 0:
+        log.warning("answer_cut", reason=repr(error), id=request[REQUEST_ID])
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError from error
 
 
 def problem_of(error: AppError, request_id: str) -> web.Response:
@@ -52,15 +71,20 @@ def problem_of(error: AppError, request_id: str) -> web.Response:
         seconds = math.ceil(error.retry_after)
         members["retryAfter"] = seconds
         headers["Retry-After"] = str(seconds)
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{members['size']}"
     return _problem(error.status, error.code, error.message, request_id, members, headers)
 
 
-def _http_problem(error: web.HTTPException, request_id: str) -> web.Response:
+def _http_problem(error: web.HTTPException, request: web.Request) -> web.Response:
     """The framework's own answers (no such path, method not allowed, …) speak the same language."""
     status = HTTPStatus(error.status)
     code = status.phrase.lower().replace(" ", "_").replace("-", "_")
     kept = {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
-    return _problem(error.status, code, error.text or status.phrase, request_id, {}, kept)
+    message = _FRAMEWORK_MESSAGES.get(status, error.text or status.phrase).format(
+        method=request.method, path=request.path[:100], allowed=kept.get("Allow")
+    )
+    return _problem(error.status, code, message, request[REQUEST_ID], {}, kept)
 
 
 def _problem(
@@ -92,7 +116,7 @@ def _problem(
 def _refuse_encoded_bodies(request: web.Request) -> None:
     """A compressed body is a bomb in disguise, and no client of ours sends one."""
     encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
+    if encoding.lower() != "identity":
         raise UnsupportedMediaType(
             f"a body with Content-Encoding {encoding[:20]!r} is not taken; send it as it is"
         )

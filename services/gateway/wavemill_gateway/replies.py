@@ -1,17 +1,22 @@
 """Replies: JSON from domain values, and the parsing of small JSON bodies."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
 from aiohttp import web
 
 from wavemill_common.errors import InvalidJson, RequestError
-from wavemill_gateway.bodies import read_small_body
+from wavemill_gateway.bodies import read_object_body
 
 T = TypeVar("T")
 
 NO_CACHE = {"Cache-Control": "no-cache, no-store, must-revalidate", "Pragma": "no-cache"}
+
+
+def is_known(request: web.Request, etag: str) -> bool:
+    """Whether If-None-Match names this entity tag, compared weakly (RFC 9110, 13.1.2)."""
+    return any(f'"{one.value}"' == etag or one.value == "*" for one in request.if_none_match or ())
 
 
 def json_reply(
@@ -30,14 +35,32 @@ async def read_json(request: web.Request, into: type[T]) -> T:
     """Read a small JSON body as `into`.
 
     Raises:
-        InvalidJson: the body is no JSON.
-        RequestError: it is JSON, but not of the right form; the message says where.
+        InvalidJson: the body is no JSON object.
+        RequestError: it is one, but not of the right form; the message says where.
     """
-    body = await read_small_body(request)
+    return fit(await read_object(request), into)
+
+
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """Read a small JSON body.
+
+    Raises:
+        InvalidJson: the body is no JSON object.
+    """
+    body = await read_object_body(request)
     try:
-        value = orjson.loads(body)
+        value: dict[str, Any] = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidJson(f"the body must be JSON: {error}") from None
+    return value
+
+
+def fit(value: dict[str, Any], into: type[T]) -> T:
+    """Make `into` of a JSON object.
+
+    Raises:
+        RequestError: it is not of the right form; the message says where.
+    """
     try:
         return msgspec.convert(value, type=into)
     except msgspec.ValidationError as error:

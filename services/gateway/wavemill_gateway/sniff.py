@@ -3,6 +3,8 @@
 The converter's probing stage decides about the rest: this only spares the obvious the wait.
 """
 
+import codecs
+
 import filetype
 
 from wavemill_common.catalogue import FORMATS
@@ -15,6 +17,7 @@ _NOT_AUDIO = {
     "application": "a document or an archive",
 }
 _AUDIO_THAT_LOOKS_LIKE_TEXT = (b"#!AMR",)
+_PLAYLISTS = (b"#extm3u", b"[playlist]", b"ffconcat")
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f\x1b")
 
 
@@ -36,9 +39,10 @@ def describe_no_audio(head: bytes) -> str | None:
     """Say what a file is that is positively no audio; None where it may be some."""
     if not head:
         return "empty"
+    head = head.removeprefix(codecs.BOM_UTF8)
     if head.startswith(_AUDIO_THAT_LOOKS_LIKE_TEXT):
         return None
-    if head.startswith(b"#EXTM3U") or head[:512].lstrip().startswith((b"[playlist]", b"ffconcat")):
+    if head[:512].lstrip().lower().startswith(_PLAYLISTS):
         return "a playlist"
     kind = filetype.guess(head)
     if kind is not None:

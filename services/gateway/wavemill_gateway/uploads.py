@@ -16,7 +16,15 @@ from wavemill_common.errors import (
 from wavemill_common.ids import check_id
 from wavemill_common.media import MediaInfo
 from wavemill_common.uploads import Upload, count_chunks, describe_ranges
-from wavemill_gateway.bodies import form_parts, part_blocks, raw_blocks, read_field
+from wavemill_gateway.bodies import (
+    CHUNK_TIMEOUT,
+    FORM_BYTES,
+    form_parts,
+    part_blocks,
+    raw_blocks,
+    read_field,
+    within,
+)
 from wavemill_gateway.intake import Intake
 from wavemill_gateway.keys import INTAKE
 from wavemill_gateway.replies import json_reply, read_json
@@ -58,15 +66,15 @@ async def upload_audio(request: web.Request) -> web.Response:
     """Take in a whole file, or one chunk as a form or as a raw body."""
     intake = request.app[INTAKE]
     if request.content_type == _MULTIPART:
-        upload = await _receive_form(request, intake)
+        upload, completed = await _receive_form(request, intake)
     elif request.content_type == _RAW:
-        upload = await _receive_chunk(intake, request.query, raw_blocks(request))
+        upload, completed = await _receive_chunk(intake, request.query, raw_blocks(request))
     else:
         raise UnsupportedMediaType(
             f"send a form ({_MULTIPART}) with a part 'file' or 'chunk', "
             f"or one chunk as {_RAW} with chunkIndex and the rest in the query"
         )
-    return json_reply(await _view(intake, upload), 201 if upload.is_complete else 200)
+    return json_reply(await _view(intake, upload), 201 if completed else 200)
 
 
 @routes.post("/api/uploads")
@@ -99,11 +107,14 @@ async def abort_upload(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _receive_form(request: web.Request, intake: Intake) -> Upload:
+async def _receive_form(request: web.Request, intake: Intake) -> tuple[Upload, bool]:
+    """Tell the upload, and whether this request completed it."""
     fields: dict[str, str] = {}
     async for part in form_parts(request):
         if part.name == "file":
-            return await intake.receive_file(part.filename or "", part_blocks(part))
+            announced = (request.content_length or 0) - FORM_BYTES
+            name = part.filename or ""
+            return await intake.receive_file(name, part_blocks(part), announced), True
         if part.name == "chunk":
             fields.setdefault("fileName", part.filename or "")
             return await _receive_chunk(intake, fields, part_blocks(part))
@@ -113,22 +124,22 @@ async def _receive_form(request: web.Request, intake: Intake) -> Upload:
 
 async def _receive_chunk(
     intake: Intake, fields: Mapping[str, str], blocks: AsyncIterator[bytes]
-) -> Upload:
+) -> tuple[Upload, bool]:
     index = _number(fields, "chunkIndex")
     sha256 = fields.get("chunkSha256") or None
     if sha256 is not None and not _SHA256.fullmatch(sha256):
         raise InvalidChunk("chunkSha256 must be the chunk's SHA-256 as 64 hexadecimal digits")
-    upload = await _find_or_open(intake, fields)
+    blocks = within(CHUNK_TIMEOUT, blocks)
+    file_id = fields.get("fileId")
+    if not file_id:
+        return await intake.receive_first_chunk(await _open(intake, fields), index, blocks, sha256)
+    upload = await intake.find(check_id("fileId", file_id))
+    _check_unchanged(upload, fields)
     return await intake.receive_chunk(upload, index, blocks, sha256)
 
 
-async def _find_or_open(intake: Intake, fields: Mapping[str, str]) -> Upload:
-    """The upload that a chunk belongs to; a first chunk without fileId opens one."""
-    file_id = fields.get("fileId")
-    if file_id:
-        upload = await intake.find(check_id("fileId", file_id))
-        _check_unchanged(upload, fields)
-        return upload
+async def _open(intake: Intake, fields: Mapping[str, str]) -> Upload:
+    """Open an upload, as a first chunk without fileId does."""
     size = _number(fields, "fileSize")
     chunk_size = _number(fields, "chunkSize") if "chunkSize" in fields else None
     if "totalChunks" in fields and size:

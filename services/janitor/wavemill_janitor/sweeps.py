@@ -6,7 +6,8 @@ import structlog
 
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import JobExpired
-from wavemill_common.jobs import Job, JobStatus
+from wavemill_common.jobs import Job, JobStatus, outputs_prefix
+from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_janitor.deps import Deps
 
@@ -18,17 +19,23 @@ STALE_DRAFT = 24 * 3600.0  # seconds after which an unfinished write is nobody's
 
 
 async def enqueue_due(deps: Deps) -> int:
-    """Queue again what should be queued and is not: the record is the queue's outbox."""
+    """Queue again what should be queued and is not: the record is the queue's outbox.
+
+    Only a waiting job is looked at ever more rarely: the `due_at` of one that is processing is
+    the end of its lease, which nobody but its converter may move, or it would not be taken over.
+    """
     now = deps.now()
     found = [job async for job in deps.jobs.due_jobs(now, AT_ONCE)]
     due = [job for job in found if not job.is_terminal]  # the others wait for their webhooks
     queued = await deps.queue.queued([job.job_id for job in due])
     enqueued = 0
     for job in due:
-        if job.job_id not in queued and await deps.queue.enqueue(job.job_id, job.lane):
+        if job.job_id in queued:
+            if job.status is JobStatus.CREATED:
+                await deps.jobs.apply(job.look_again(now))
+        elif await deps.queue.enqueue(job.job_id, job.lane):
             log.info("job_enqueued_again", job=job.job_id, status=job.status)
             enqueued += 1
-        await deps.jobs.apply(job.look_again(now))
     return enqueued
 
 
@@ -61,7 +68,7 @@ async def expire_jobs(deps: Deps) -> int:
         elif job.tombstone:
             expired += await deps.jobs.remove_job(job)
         else:
-            await deps.objects.delete([output.key for output in job.outputs])
+            await _delete_below(deps.objects, outputs_prefix(job.job_id))
             expired += await deps.jobs.apply(job.bury(now))
     return expired
 
@@ -75,8 +82,8 @@ async def expire_uploads(deps: Deps) -> int:
             continue
         aborted = upload.aborted()
         if await deps.jobs.save_upload(aborted):
-            chunks = [one.key async for one in deps.objects.scan(upload.chunks_prefix)]
-            await deps.objects.delete([*chunks, upload.storage_key])
+            await _delete_below(deps.objects, upload.chunks_prefix)
+            await deps.objects.delete([upload.storage_key])
             removed += await deps.jobs.remove_upload(aborted)
     return removed
 
@@ -91,6 +98,11 @@ async def drop_idle_consumers(deps: Deps) -> int:
     idle = await deps.queue.consumers()
     gone = [name for name, seconds in idle.items() if seconds > CONSUMER_IDLE]
     return sum([await deps.queue.drop_consumer(name) for name in gone])
+
+
+async def _delete_below(objects: ObjectStore, prefix: str) -> None:
+    """Delete what the store has under a prefix, whether or not a record names it."""
+    await objects.delete([one.key async for one in objects.scan(prefix)])
 
 
 def _is_leased(job: Job, now: float) -> bool:

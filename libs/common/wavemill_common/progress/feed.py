@@ -8,21 +8,19 @@ never a queue. While Redis is down, watched jobs are read from the job store ins
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, cast
 
 import structlog
+from msgspec import MsgspecError
 from redis.asyncio import Redis
 
-from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import AppError
 from wavemill_common.progress.reader import STALE_AFTER, ProgressReader
 from wavemill_common.progress.snapshot import Progress
-from wavemill_common.progress.store import channel_of, decode_progress
+from wavemill_common.progress.store import decode_progress
+from wavemill_common.progress.subscriptions import Subscriptions
 
 log = structlog.get_logger(__name__)
 
-KEEPALIVE_CHANNEL = "wavemill:feed"  # so that the connection is subscribed to something, always
-RECONNECT_AFTER = 0.5  # seconds
 CONFIRM_TIMEOUT = 1.0  # seconds to wait for a subscription before going on without
 LOOK_EVERY = 1.0  # seconds between looks for jobs that have been silent
 
@@ -62,7 +60,8 @@ class _Job:
 
     def __init__(self, now: float) -> None:
         self.watches: set[Watch] = set()
-        self.confirmed = asyncio.Event()
+        self.live = asyncio.Event()  # nothing that is published is missed
+        self.missed = False  # something may have been, since the newest snapshot
         self.heard = now
 
 
@@ -70,10 +69,11 @@ class ProgressFeed:
     """Watches jobs for many at once. `run` must be running, in a task of its owner's."""
 
     def __init__(self, client: Redis, reader: ProgressReader) -> None:
-        self._redis = client
         self._reader = reader
         self._jobs: dict[str, _Job] = {}
-        self._pubsub: Any = None
+        self._subscriptions = Subscriptions(
+            client, on_live=self._go_live, on_message=self._receive, on_lost=self._lose
+        )
         self._unsettled: set[str] = set()  # jobs whose record must be read now
         self._wake = asyncio.Event()
 
@@ -90,7 +90,7 @@ class ProgressFeed:
                 watch.offer(progress)
             yield watch
         finally:
-            await self._leave(ids, watch)
+            self._leave(ids, watch)
 
     def wake_all(self) -> None:
         """End all waits early: the server stops."""
@@ -101,24 +101,25 @@ class ProgressFeed:
     async def run(self) -> None:
         """Listen, and look after silent jobs, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen())
+            group.create_task(self._subscriptions.run())
             group.create_task(self._look_after())
 
     async def _join(self, job_ids: list[str], watch: Watch) -> None:
         now = asyncio.get_running_loop().time()
         fresh = [job_id for job_id in job_ids if job_id not in self._jobs]
-        for job_id in job_ids:
-            self._jobs.setdefault(job_id, _Job(now)).watches.add(watch)
-        await self._send("subscribe", fresh)
-        if self._pubsub is None:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CONFIRM_TIMEOUT):
-                for job_id in job_ids:
-                    await self._jobs[job_id].confirmed.wait()
+        jobs = [self._jobs.setdefault(job_id, _Job(now)) for job_id in job_ids]
+        for job in jobs:
+            job.watches.add(watch)
+        self._subscriptions.want(fresh)
+        if self._subscriptions.connected:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONFIRM_TIMEOUT):
+                    for job in jobs:
+                        await job.live.wait()
+        for job in jobs:
+            job.missed |= not job.live.is_set()
 
-    async def _leave(self, job_ids: list[str], watch: Watch) -> None:
-        empty = []
+    def _leave(self, job_ids: list[str], watch: Watch) -> None:
         for job_id in job_ids:
             job = self._jobs.get(job_id)
             if job is None:
@@ -126,56 +127,44 @@ class ProgressFeed:
             job.watches.discard(watch)
             if not job.watches:
                 del self._jobs[job_id]
-                empty.append(job_id)
-        await self._send("unsubscribe", empty)
+                self._subscriptions.unwant([job_id])
 
-    async def _send(self, command: str, job_ids: list[str]) -> None:
-        if not job_ids or self._pubsub is None:
-            return  # a new connection subscribes to all that is watched
-        with suppress(*REDIS_ERRORS):
-            await getattr(self._pubsub, command)(*map(channel_of, job_ids))
-
-    async def _listen(self) -> None:
-        while True:
-            try:
-                await self._listen_once()
-            except REDIS_ERRORS as error:
-                log.warning("feed_disconnected", reason=repr(error))
-            self._pubsub = None
-            await asyncio.sleep(RECONNECT_AFTER)
-
-    async def _listen_once(self) -> None:
-        pubsub = cast("Any", self._redis).pubsub()
-        try:
-            await pubsub.subscribe(KEEPALIVE_CHANNEL, *map(channel_of, self._jobs))
-            self._pubsub = pubsub
-            self._unsettled.update(self._jobs)  # whatever was published meanwhile is lost
-            self._wake.set()
-            while True:
-                message = await pubsub.get_message(timeout=LOOK_EVERY)
-                if message is not None:
-                    self._receive(message)
-        finally:
-            await pubsub.aclose()
-
-    def _receive(self, message: dict[str, Any]) -> None:
-        job_id = message["channel"].decode().removeprefix(channel_of(""))
+    def _go_live(self, job_id: str) -> None:
         job = self._jobs.get(job_id)
         if job is None:
             return
-        if message["type"] == "subscribe":
-            job.confirmed.set()
-        elif message["type"] == "message":
-            job.heard = asyncio.get_running_loop().time()
-            progress = decode_progress(message["data"])
-            if progress.is_terminal:
-                self._unsettled.add(job_id)  # the record tells the end
-                self._wake.set()
-            else:
-                self._offer(progress)
+        # Live once more without having been lost: the connection was mended behind our back.
+        if job.missed or job.live.is_set():
+            self._settle(job_id)
+        job.missed = False
+        job.live.set()
 
-    def _offer(self, progress: Progress) -> None:
-        job = self._jobs.get(progress.job_id)
+    def _lose(self) -> None:
+        for job in self._jobs.values():
+            job.live.clear()
+            job.missed = True
+
+    def _receive(self, job_id: str, body: bytes) -> None:
+        job = self._jobs.get(job_id)
+        if job is None:
+            return
+        job.heard = asyncio.get_running_loop().time()
+        try:
+            progress = decode_progress(body)
+        except MsgspecError as error:  # another version of us has more to tell
+            log.warning("progress_not_understood", job=job_id, reason=repr(error))
+            return
+        if progress.is_terminal:
+            self._settle(job_id)  # the record tells the end
+        else:
+            self._offer(job_id, progress)
+
+    def _settle(self, job_id: str) -> None:
+        self._unsettled.add(job_id)
+        self._wake.set()
+
+    def _offer(self, job_id: str, progress: Progress) -> None:
+        job = self._jobs.get(job_id)
         for watch in job.watches if job else ():
             watch.offer(progress)
 
@@ -193,14 +182,18 @@ class ProgressFeed:
     async def _reread(self) -> None:
         now = asyncio.get_running_loop().time()
         silent = {job_id for job_id, job in self._jobs.items() if now - job.heard > STALE_AFTER}
-        asked = [job_id for job_id in silent | self._unsettled if job_id in self._jobs]
+        # What becomes unsettled while we read must be read once more: take what there is now.
+        unsettled, self._unsettled = self._unsettled, set()
+        asked = [job_id for job_id in silent | unsettled if job_id in self._jobs]
         if not asked:
-            self._unsettled.clear()
             return
-        found = await self._reader.many(asked)
-        self._unsettled.difference_update(asked)
+        try:
+            found = await self._reader.many(asked)
+        except AppError:
+            self._unsettled |= unsettled
+            raise
         for job_id in asked:
             if job_id in self._jobs:
                 self._jobs[job_id].heard = now
-        for progress in found.values():
-            self._offer(progress)
+        for job_id, progress in found.items():
+            self._offer(job_id, progress)

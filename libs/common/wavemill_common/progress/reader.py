@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import structlog
+from msgspec import structs
 
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import Gone
@@ -64,8 +65,13 @@ class ProgressReader:
 
 
 def _newer(cached: tuple[Progress, float] | None, job: Job) -> Progress:
-    """Of what Redis and the record say, the newer; where a job has ended, always the record."""
+    """Of what Redis and the record say, the newer; where a job has ended, always the record.
+
+    The record knows the percents of long ago: what was shown since is not taken back.
+    """
     recorded = progress_of(job)
-    if cached is None or recorded.is_terminal or recorded.revision > cached[0].revision:
+    if cached is None or recorded.is_terminal or cached[0].is_terminal:
         return recorded
-    return cached[0] if not cached[0].is_terminal else recorded
+    if recorded.revision > cached[0].revision:
+        return structs.replace(recorded, progress=max(recorded.progress, cached[0].progress))
+    return cached[0]

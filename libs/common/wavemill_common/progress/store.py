@@ -1,6 +1,7 @@
 """ProgressStore: the newest progress of each job in Redis. A zombie cannot move the bar."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import msgspec
@@ -75,7 +76,9 @@ class ProgressStore:
         found = {}
         for job_id, body, left in zip(job_ids, replies[::2], replies[1::2], strict=True):
             if body is not None:
-                found[job_id] = (decode_progress(body), PROGRESS_TTL - left / 1000)
+                # What another version of us wrote may not be understood: the record answers.
+                with suppress(msgspec.MsgspecError):
+                    found[job_id] = (decode_progress(body), PROGRESS_TTL - left / 1000)
         return found
 
     async def forget(self, job_id: str) -> None:

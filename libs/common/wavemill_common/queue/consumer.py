@@ -49,9 +49,7 @@ class Consumer:
                     return leases
             return await self._read(list(STREAMS), 1, block=BLOCK)
         except ResponseError as error:
-            if "NOGROUP" not in str(error):
-                raise
-            await self._queue.prepare()
+            await self._make_up_for(error)
             return []
 
     async def sweep(self, count: int, min_idle: float) -> list[Lease]:
@@ -61,9 +59,12 @@ class Consumer:
         first live entries.
         """
         leases: list[Lease] = []
-        for stream in STREAMS:
-            if len(leases) < count:
-                leases += await self._sweep_stream(stream, count - len(leases), min_idle)
+        try:
+            for stream in STREAMS:
+                if len(leases) < count:
+                    leases += await self._sweep_stream(stream, count - len(leases), min_idle)
+        except ResponseError as error:
+            await self._make_up_for(error)
         return leases
 
     async def _sweep_stream(self, stream: str, count: int, min_idle: float) -> list[Lease]:
@@ -90,6 +91,12 @@ class Consumer:
         """Leave the group; what this consumer still holds, anyone may claim now."""
         await self._queue.release_consumer(self.name)
         await self._queue.drop_consumer(self.name)
+
+    async def _make_up_for(self, error: ResponseError) -> None:
+        """Make the group anew where Redis has lost it; any other error passes through."""
+        if "NOGROUP" not in str(error):
+            raise error
+        await self._queue.prepare()
 
     async def _read(self, streams: list[str], count: int, block: float | None) -> list[Lease]:
         reply = await self._redis.xreadgroup(

@@ -24,6 +24,11 @@ class Lease(Struct, frozen=True):
     job_id: str
     reclaimed: bool
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """What no other entry has: two streams may well give the same entry id."""
+        return self.stream, self.entry_id
+
 
 class LaneStats(Struct, frozen=True, rename="camel"):
     """How full a lane is: entries waiting to be read, and entries being worked on."""
@@ -79,7 +84,7 @@ class JobQueue:
             while True:
                 message = await pubsub.get_message(timeout=LISTEN_TIMEOUT)
                 if message is not None:
-                    yield message["data"].decode()
+                    yield message["data"].decode(errors="replace")
 
     async def delay(self, job_id: str, lane: Lane, seconds: float) -> None:
         """Queue a job later: `promote` moves it once `seconds` have passed."""
@@ -92,7 +97,7 @@ class JobQueue:
         return int(await self._redis.eval(scripts.PROMOTE, len(keys), *keys, PROMOTE_AT_ONCE))
 
     async def queued(self, job_ids: Sequence[str]) -> set[str]:
-        """Tell which of these jobs are queued, worked on, or delayed."""
+        """Tell which of these jobs have an entry; a delayed one has none before its time."""
         if not job_ids:
             return set()
         found = await self._redis.hmget(scripts.INDEX, list(job_ids))

@@ -43,7 +43,7 @@ class Renewal:
         self._every = every
         self._loop_stall = loop_stall
         self._on_lost = on_lost
-        self._leases: dict[str, Lease] = {}
+        self._leases: dict[tuple[str, str], Lease] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._ticked = time.monotonic()
@@ -51,12 +51,12 @@ class Renewal:
     def keep(self, lease: Lease) -> None:
         """Renew this lease from now on."""
         with self._lock:
-            self._leases[lease.entry_id] = lease
+            self._leases[lease.place] = lease
 
     def drop(self, lease: Lease) -> None:
         """Renew this lease no longer."""
         with self._lock:
-            self._leases.pop(lease.entry_id, None)
+            self._leases.pop(lease.place, None)
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -86,12 +86,15 @@ class Renewal:
             except REDIS_ERRORS as error:
                 # The fence protects the results; the work goes on.
                 log.warning("renewal_failed", reason=repr(error))
+            except Exception:
+                # Whatever it is: without this thread every job here would be run twice.
+                log.exception("renewal_failed")
 
     def _renew_all(self) -> None:
         by_stream: dict[str, dict[str, Lease]] = {}
         with self._lock:
-            for entry_id, lease in self._leases.items():
-                by_stream.setdefault(lease.stream, {})[entry_id] = lease
+            for lease in self._leases.values():
+                by_stream.setdefault(lease.stream, {})[lease.entry_id] = lease
         for stream, leases in by_stream.items():
             lost = self._redis.eval(RENEW, 1, stream, GROUP, self._consumer, *leases)
             for entry_id in lost:
