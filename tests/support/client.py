@@ -29,7 +29,7 @@ class Client:
 
     async def upload(self, path: Path, name: str | None = None) -> dict[str, Any]:
         """Upload a whole file; it must be taken."""
-        form = aiohttp.FormData()
+        form = aiohttp.FormData(quote_fields=False)  # as curl and browsers send names
         with path.open("rb") as file:
             form.add_field("file", file, filename=name or path.name)
             status, body, _ = await self.call("POST", "/api/upload-audio", data=form)

@@ -81,9 +81,11 @@ def _http_problem(error: web.HTTPException, request: web.Request) -> web.Respons
     status = HTTPStatus(error.status)
     code = status.phrase.lower().replace(" ", "_").replace("-", "_")
     kept = {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
-    message = _FRAMEWORK_MESSAGES.get(status, error.text or status.phrase).format(
-        method=request.method, path=request.path[:100], allowed=kept.get("Allow")
-    )
+    message = error.text or status.phrase
+    if status in _FRAMEWORK_MESSAGES:
+        message = _FRAMEWORK_MESSAGES[status].format(
+            method=request.method, path=request.path[:100], allowed=kept.get("Allow")
+        )
     return _problem(error.status, code, message, request[REQUEST_ID], {}, kept)
 
 
