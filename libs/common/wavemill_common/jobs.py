@@ -51,6 +51,17 @@ class Lane(StrEnum):
     BULK = "bulk"
 
 
+SHORT_BYTES = 16 * 1024 * 1024
+LONG_BYTES = 256 * 1024 * 1024
+
+
+def lane_for(size: int) -> Lane:
+    """The lane of a job by its input's bytes: a short one need not wait behind audiobooks."""
+    if size <= SHORT_BYTES:
+        return Lane.INTERACTIVE
+    return Lane.STANDARD if size <= LONG_BYTES else Lane.BULK
+
+
 class JobError(Struct, frozen=True, kw_only=True, rename="camel"):
     """Why a job failed, in words for its owner."""
 

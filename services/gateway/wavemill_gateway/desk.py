@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from msgspec import Struct, field
 
+from wavemill_common.addresses import check_webhook_url
 from wavemill_common.catalogue import find_format
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import (
@@ -18,7 +19,7 @@ from wavemill_common.errors import (
 )
 from wavemill_common.formats import ConvertOptions, check_options
 from wavemill_common.ids import new_id
-from wavemill_common.jobs import Job
+from wavemill_common.jobs import Job, Webhook, lane_for
 from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.progress.store import ProgressStore
@@ -38,6 +39,7 @@ class ConvertRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     format: str
     quality: str = "standard"
     options: ConvertOptions = field(default_factory=ConvertOptions)
+    webhook_url: str | None = None
 
 
 class JobDesk:
@@ -53,6 +55,7 @@ class JobDesk:
         secret: bytes,
         job_ttl: float,
         due_after: float,
+        webhook_private: bool,
         now: Callable[[], float],
     ) -> None:
         self._records = records
@@ -62,19 +65,22 @@ class JobDesk:
         self._secret = secret
         self._job_ttl = job_ttl
         self._due_after = due_after
+        self._webhook_private = webhook_private
         self._now = now
 
     async def submit(self, asked: ConvertRequest, key: str | None, body: bytes) -> Job:
         """Accept a job; when this returns, it is durable. The same key again gets the same job.
 
         Raises:
-            InvalidFormat, InvalidQuality, InvalidOption: it cannot be done.
+            InvalidFormat, InvalidQuality, InvalidOption, InvalidWebhook: it cannot be done.
             UploadNotFound, UploadIncomplete: there is nothing to convert (yet).
             IdempotencyKeyReused: the key came with another body before.
         """
         target = find_format(asked.format)
         target.encoding(asked.quality)
         check_options(target, asked.options)
+        if asked.webhook_url is not None:
+            check_webhook_url(asked.webhook_url, allow_private=self._webhook_private)
         job_id = new_id() if key is None else self._keyed_id(asked.file_id, key)
         digest = hashlib.sha256(body).hexdigest()
         if key is not None:
@@ -166,7 +172,9 @@ class JobDesk:
             expires_at=now + self._job_ttl,
             due_at=now + self._due_after,
             due_interval=self._due_after,
+            lane=lane_for(upload.size or 0),
             media=upload.media,
+            webhook=Webhook(url=asked.webhook_url) if asked.webhook_url else None,
         )
 
     async def _tell_redis(self, call: Awaitable[object]) -> None:

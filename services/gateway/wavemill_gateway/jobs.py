@@ -19,7 +19,7 @@ from wavemill_gateway.replies import fit, json_reply, read_object
 routes = web.RouteTableDef()
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_NOT_YET = ("outputs", "webhookUrl", "preview")
+_NOT_YET = ("outputs", "preview")
 _OPTIONS = tuple(field.encode_name for field in msgspec.structs.fields(ConvertOptions))
 _PRIVATE = ("owner", "requestHash", "claimId", "tombstone", "inputS3Location", "outputS3Location")
 
