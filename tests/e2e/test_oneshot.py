@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import aiohttp
+
 from support.audio import decoded, make_noise
 from support.client import Client
 from support.server import Wavemill
