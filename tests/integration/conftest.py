@@ -6,8 +6,16 @@ from typing import Any
 
 import pytest
 
+from support.moto_server import running_moto
 from support.redis import TestRedis, raw_client
 from wavemill_common.queue.jobs import JobQueue
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[str]:
+    """The address of a server that speaks S3 and DynamoDB; tests take names of their own."""
+    with running_moto() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

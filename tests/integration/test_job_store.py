@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from support.aws import dynamo_store
 from wavemill_common.errors import Conflict, JobNotFound, Poison, UploadNotFound
 from wavemill_common.formats import ConvertOptions
 from wavemill_common.jobs import Change, Guard, Job, JobError, JobStatus, Output, Remark
@@ -21,11 +22,14 @@ DAY = 86_400.0
 DIGEST, OTHER = "a" * 64, "b" * 64
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "dynamodb"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JobStore]:
-    assert request.param == "sqlite"
-    async with SqliteJobStore.open(tmp_path / "records.db") as opened:
-        yield opened
+    if request.param == "sqlite":
+        async with SqliteJobStore.open(tmp_path / "records.db") as opened:
+            yield opened
+    else:
+        async with dynamo_store(request.getfixturevalue("moto"), NOW) as opened:
+            yield opened
 
 
 def a_job(job_id: str = "job", **fields: object) -> Job:

@@ -1,0 +1,88 @@
+"""The two tables of the DynamoDB job store and their indexes, as CreateTable takes them.
+
+Sparse indexes hold the keys only: an entry is small to write, and whoever finds one reads the
+record itself, consistently. Why it is so: docs/adr/0005-two-tables-and-sharded-sparse-indexes.md
+"""
+
+import zlib
+from typing import Any
+
+from msgspec import Struct
+
+SHARDS = 128  # partitions of an index by time; one partition takes 1,000 writes a second
+TTL = "ttl"  # the attribute that DynamoDB's own expiry reads
+
+
+class TimeIndex(Struct, frozen=True):
+    """A sparse index by a point in time, spread over `SHARDS` partitions."""
+
+    name: str
+    shard: str  # attribute: partition key
+    time: str  # attribute: sort key
+    letter: str  # what the partition keys begin with
+
+    def shard_of(self, record_id: str) -> str:
+        """The partition of a record."""
+        return self.shard_name(zlib.crc32(record_id.encode()) % SHARDS)
+
+    def shard_name(self, number: int) -> str:
+        """The name of a partition."""
+        return f"{self.letter}#{number}"
+
+    def entry(self, record_id: str, time: float) -> dict[str, Any]:
+        """The attributes that put a record into this index."""
+        return {self.shard: {"S": self.shard_of(record_id)}, self.time: number(time)}
+
+
+DUE = TimeIndex("due", "dueShard", "dueAt", "D")
+EXPIRES = TimeIndex("expires", "expiryShard", "expiresAt", "E")
+OWNER = "owner"  # index: owner, createdAt
+
+
+def number(value: float) -> dict[str, str]:
+    """A number as DynamoDB takes it: the shortest decimal that reads back as the same float."""
+    return {"N": repr(value)}
+
+
+def jobs_table(name: str) -> dict[str, Any]:
+    """What to create for jobs."""
+    by_owner = _index(OWNER, "owner", "createdAt")
+    indexes = [_time_index(DUE), _time_index(EXPIRES), by_owner]
+    return _table(name, "jobId", indexes)
+
+
+def uploads_table(name: str) -> dict[str, Any]:
+    """What to create for uploads and their chunks."""
+    return _table(name, "fileId", [_time_index(EXPIRES)])
+
+
+def _table(name: str, key: str, indexes: list[dict[str, Any]]) -> dict[str, Any]:
+    schemas = [_keys(key), *(index["KeySchema"] for index in indexes)]
+    attributes = dict.fromkeys(one["AttributeName"] for schema in schemas for one in schema)
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _keys(key),
+        "AttributeDefinitions": [
+            {"AttributeName": one, "AttributeType": "N" if one.endswith("At") else "S"}
+            for one in attributes
+        ],
+        "GlobalSecondaryIndexes": indexes,
+    }
+
+
+def _time_index(index: TimeIndex) -> dict[str, Any]:
+    return _index(index.name, index.shard, index.time)
+
+
+def _index(name: str, partition: str, sort: str) -> dict[str, Any]:
+    return {
+        "IndexName": name,
+        "KeySchema": _keys(partition, sort),
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+
+
+def _keys(partition: str, sort: str | None = None) -> list[dict[str, str]]:
+    keys = [{"AttributeName": partition, "KeyType": "HASH"}]
+    return keys if sort is None else [*keys, {"AttributeName": sort, "KeyType": "RANGE"}]

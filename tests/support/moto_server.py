@@ -1,0 +1,74 @@
+"""moto's server, S3 and DynamoDB in memory, as a process: python -m support.moto_server PORT."""
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+
+from support.ports import free_port
+from support.server import wait_until
+from wavemill_common.tether import tether
+
+START_TIMEOUT, STOP_TIMEOUT = 30.0, 10.0  # seconds
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+def one_by_one(app: Application) -> Application:
+    """DynamoDB orders the writes of an item; moto's threads stumble over each other instead."""
+    lock = threading.Lock()
+
+    def handle(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if not environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDB"):
+            return app(environ, start_response)
+        with lock:
+            return app(environ, start_response)
+
+    return handle
+
+
+@contextmanager
+def running_moto() -> Iterator[str]:
+    """Run a server for the time of a block; its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "support.moto_server", str(port)]
+    process = subprocess.Popen(command, preexec_fn=tether(signal.SIGKILL))  # noqa: PLW1509 - it only calls prctl
+    try:
+        wait_until(lambda: _answers(url), START_TIMEOUT)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT)
+
+
+def _answers(url: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"{url}/moto-api/", timeout=5):  # noqa: S310
+        return True
+    return False
+
+
+def main() -> None:
+    """Serve until killed."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    app = one_by_one(DomainDispatcherApplication(create_backend_app))
+    port = int(sys.argv[1])
+    make_server(
+        "127.0.0.1", port, app, threaded=True, request_handler=MotoRequestHandler
+    ).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
