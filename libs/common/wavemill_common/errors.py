@@ -18,11 +18,12 @@ class AppError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
+    wait: ClassVar[float | None] = None  # seconds after which it may have passed
 
     def __init__(self, message: str, *, retry_after: float | None = None, **members: Any) -> None:
         super().__init__(message)
         self.message = message
-        self.retry_after = retry_after
+        self.retry_after = self.wait if retry_after is None else retry_after
         self.members = members
 
 
@@ -55,6 +56,10 @@ class InvalidQuality(RequestError):
 
 class InvalidOption(RequestError):
     code = "invalid_option"
+
+
+class InvalidWebhook(RequestError):
+    code = "invalid_webhook"
 
 
 class SlowRequest(RequestError):
@@ -136,6 +141,7 @@ class ObjectExists(Conflict):
 
 class Unavailable(AppError):
     status, code = 503, "unavailable"
+    wait = 5.0
 
 
 class StorageUnavailable(Unavailable):

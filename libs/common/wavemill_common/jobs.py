@@ -51,6 +51,17 @@ class Lane(StrEnum):
     BULK = "bulk"
 
 
+SHORT_BYTES = 16 * 1024 * 1024
+LONG_BYTES = 256 * 1024 * 1024
+
+
+def lane_for(size: int) -> Lane:
+    """The lane of a job by its input's bytes: a short one need not wait behind audiobooks."""
+    if size <= SHORT_BYTES:
+        return Lane.INTERACTIVE
+    return Lane.STANDARD if size <= LONG_BYTES else Lane.BULK
+
+
 class JobError(Struct, frozen=True, kw_only=True, rename="camel"):
     """Why a job failed, in words for its owner."""
 
@@ -91,11 +102,21 @@ class Output(Struct, frozen=True, kw_only=True, rename="camel"):
     media: MediaInfo | None = None
 
 
+class Webhook(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whom to tell of a job's end, and how that went so far."""
+
+    url: str
+    attempts: int = 0
+    delivered_at: float | None = None
+    last_error: str | None = None
+
+
 class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     """One conversion. Times in seconds since 1970, intervals in seconds.
 
     `due_at` is when a janitor should look: created → is it still queued?; processing → the
-    database lease ends; delayed → it should run by now; None once the job has ended.
+    database lease ends; delayed → it should run by now; ended → its webhook is to be called; None
+    when nothing more will happen. A job is quarantined once it was there when its converter died.
     """
 
     job_id: str
@@ -115,6 +136,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     status: JobStatus = JobStatus.CREATED
     attempt: int = 0
     claim_id: str | None = None
+    quarantined: bool = False
     strikes: int = 0
     failures: int = 0
     not_before: float | None = None
@@ -128,6 +150,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     output_key: str | None = field(default=None, name="outputS3Location")
     error: JobError | None = None
     warnings: tuple[Remark, ...] = ()
+    webhook: Webhook | None = None
     tombstone: bool = False
 
     @property
@@ -143,6 +166,12 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             and self.attempt == attempt
         )
 
+    @property
+    def strikes_if_started(self) -> int:
+        """The strikes after a start: only a crash in quarantine, where it runs apart, counts."""
+        crashed = self.status is JobStatus.PROCESSING
+        return self.strikes + (crashed and self.quarantined)
+
     def start(self, claim_id: str, now: float, lease: float) -> "Change":
         """Be claimed: raise the attempt; a job that was processing lost its converter."""
         crashed = self.status is JobStatus.PROCESSING
@@ -152,7 +181,8 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             status=JobStatus.PROCESSING,
             attempt=attempt,
             claim_id=claim_id,
-            strikes=self.strikes + crashed,
+            quarantined=self.quarantined or crashed,
+            strikes=self.strikes_if_started,
             not_before=None,
             started_at=self.started_at or now,
             updated_at=now,
@@ -248,6 +278,57 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         )
         return Change(job, (Guard(statuses=_LIVE, attempt=self.attempt),))
 
+    def retry(self, now: float, ttl: float, due_interval: float) -> "Change":
+        """Run again from the start, after a failure or a cancellation."""
+        attempt = self.attempt + 1
+        job = structs.replace(
+            self,
+            status=JobStatus.CREATED,
+            attempt=attempt,
+            claim_id=None,
+            quarantined=False,
+            strikes=0,
+            failures=0,
+            error=None,
+            progress=0,
+            started_at=None,
+            ended_at=None,
+            not_before=None,
+            due_at=now + due_interval,
+            due_interval=due_interval,
+            expires_at=now + ttl,
+            updated_at=now,
+            revision=attempt * REVISIONS_PER_ATTEMPT,
+            webhook=Webhook(url=self.webhook.url) if self.webhook else None,
+        )
+        stopped = frozenset({JobStatus.FAILED, JobStatus.CANCELLED})
+        return Change(job, (Guard(statuses=stopped, attempt=self.attempt),))
+
+    def call_webhook(self, now: float, lease: float) -> "Change":
+        """Be the one who calls the webhook now; should that one die, another may after `lease`."""
+        hook = self._hook()
+        return self._hooked(structs.replace(hook, attempts=hook.attempts + 1), now + lease)
+
+    def webhook_called(self, error: str | None, now: float, next_at: float | None) -> "Change":
+        """Know how a call went: delivered, or failed and to be tried at `next_at` (None: never)."""
+        delivered_at = now if error is None else None
+        hook = structs.replace(self._hook(), delivered_at=delivered_at, last_error=error)
+        return self._hooked(hook, next_at)
+
+    def redeliver(self, now: float) -> "Change":
+        """Have the webhook called again, as if for the first time."""
+        return self._hooked(Webhook(url=self._hook().url), now)
+
+    def _hook(self) -> Webhook:
+        if self.webhook is None:
+            raise ValueError("this job has no webhook")
+        return self.webhook
+
+    def _hooked(self, hook: Webhook, due_at: float | None) -> "Change":
+        job = structs.replace(self, webhook=hook, due_at=due_at)
+        guard = Guard(statuses=_TERMINAL, attempt=self.attempt, due_at=self.due_at)
+        return Change(job, (guard,))
+
     def look_again(self, now: float) -> "Change":
         """Be found waiting in the queue: the next look comes after twice the interval."""
         interval = min(DUE_INTERVAL_CAP, self.due_interval * 2)
@@ -265,6 +346,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             attempt=self.attempt + 1,
             outputs=(),
             output_key=None,
+            due_at=None,
             expires_at=now + TOMBSTONE_TTL,
             updated_at=now,
         )
@@ -275,7 +357,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             "status": status,
             "progress": STOPPED,
             "error": None,
-            "due_at": None,
+            "due_at": now if self.webhook else None,
             "not_before": None,
             "updated_at": now,
             "ended_at": now,

@@ -5,12 +5,12 @@ from typing import ParamSpec, TypeVar
 
 from tenacity import (
     AsyncRetrying,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_after_attempt,
     wait_random_exponential,
 )
 
-from wavemill_common.errors import Unavailable
+from wavemill_common.errors import InsufficientStorage, Unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,7 +28,12 @@ async def retried(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kw
     policy = AsyncRetrying(
         stop=stop_after_attempt(TRIES),
         wait=wait_random_exponential(multiplier=BASE, max=CAP),
-        retry=retry_if_exception_type(Unavailable),
+        retry=retry_if_exception(_may_pass),
         reraise=True,
     )
     return await policy(call, *args, **kwargs)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """A full disk does not empty itself in seconds; everything else that is unavailable may."""
+    return isinstance(error, Unavailable) and not isinstance(error, InsufficientStorage)

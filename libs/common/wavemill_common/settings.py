@@ -60,6 +60,12 @@ def _environment(text: str) -> Environment:
         raise SettingError(f"must be one of {', '.join(Environment)}") from None
 
 
+def _flag(text: str) -> bool:
+    if text not in {"0", "1"}:
+        raise SettingError("must be 0 or 1")
+    return text == "1"
+
+
 def _redis_url(text: str) -> str:
     if not text.startswith(REDIS_SCHEMES):
         raise SettingError(f"must begin with {', '.join(REDIS_SCHEMES)}")
@@ -138,6 +144,21 @@ class Settings:
     lease_ttl: float = _setting(
         "WAVEMILL_LEASE_TTL", 15.0, "How long a silent converter keeps a job", _number(0.5, 3600)
     )
+    drain_grace: float = _setting(
+        "WAVEMILL_DRAIN_GRACE",
+        0.0,
+        "How long a stopping converter may work on; then its jobs are handed back",
+        _number(0, 86_400),
+    )
+    webhook_secret: str = _setting(
+        "WAVEMILL_WEBHOOK_SECRET", "", "Signs webhooks; empty: WAVEMILL_SECRET does", _text
+    )
+    webhook_private: bool = _setting(
+        "WAVEMILL_WEBHOOK_PRIVATE",
+        default=False,
+        meaning="1: webhooks may go to private and loopback addresses",
+        parse=_flag,
+    )
     time_scale: float = _setting(
         "WAVEMILL_TIME_SCALE",
         1.0,
@@ -147,7 +168,9 @@ class Settings:
     secret: str = _setting(
         "WAVEMILL_SECRET", "", "Signs ids and links; empty: made once in DATA_DIR", _text
     )
-    log_level: str = _setting("WAVEMILL_LOG_LEVEL", "info", "debug, info, warning or error", _log_level)
+    log_level: str = _setting(
+        "WAVEMILL_LOG_LEVEL", "info", "debug, info, warning or error", _log_level
+    )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:

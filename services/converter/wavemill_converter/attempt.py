@@ -46,6 +46,8 @@ class Deps(Struct, frozen=True):
     scratch: Scratch
     timings: Timings
     job_ttl: float
+    max_strikes: int
+    drain_grace: float
     now: Callable[[], float]
 
 

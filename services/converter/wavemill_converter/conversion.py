@@ -19,8 +19,9 @@ from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.snapshot import Stage, format_time
 from wavemill_converter.check import check_result
 from wavemill_converter.ffmpeg import Ffmpeg
+from wavemill_converter.limits import Limits, check_output
 from wavemill_converter.plan import plan_conversion
-from wavemill_converter.probe import Limits, probe
+from wavemill_converter.probe import probe
 from wavemill_converter.publish import fetch, output_key, publish
 from wavemill_converter.transcode import Timeouts, TranscodeProgress, transcode
 
@@ -62,6 +63,7 @@ async def fallback_file_conversion(
     probed = await probe(tools.ffmpeg, source, tools.limits)
     encoding = target.encoding(job.quality)
     plan = plan_conversion(target, encoding, job.options, probed)
+    check_output(plan.expected_size, tools.limits)
     total = probed.media.duration
     shown = None if total is None else format_time(total)
     report(Stage.CONVERTING, total_duration=shown)
@@ -75,7 +77,15 @@ async def fallback_file_conversion(
             speed=step.speed,
         )
 
-    transcoded = await transcode(tools.ffmpeg, source, result, plan, tools.timeouts, on_progress)
+    transcoded = await transcode(
+        tools.ffmpeg,
+        source,
+        result,
+        plan,
+        tools.timeouts,
+        on_progress,
+        max_bytes=tools.limits.max_output_bytes,
+    )
     report(Stage.VERIFYING)
     remarks = check_result(transcoded, probed, result)
     source.unlink()

@@ -12,20 +12,24 @@ class Decision(Enum):
 
     START = auto()
     DROP = auto()  # the job has ended, or another entry of it is being worked on
+    GIVE_UP = auto()  # the job is poison
     POSTPONE = auto()  # the job waits for its next try
 
 
-def decide(job: Job | None, *, reclaimed: bool, now: float) -> Decision:
+def decide(job: Job | None, *, reclaimed: bool, now: float, max_strikes: int) -> Decision:
     """Judge an entry by its job's record; an entry without a record is nothing.
 
     A job that is being processed is taken over only through an entry that was reclaimed from
-    a silent converter, or when even the database lease has run out.
+    a silent converter, or when even the database lease has run out. One that has crashed its
+    converters too often is taken over by nobody.
     """
     if job is None or job.is_terminal:
         return Decision.DROP
     if job.status is JobStatus.PROCESSING:
         leased = job.due_at is not None and job.due_at > now
-        return Decision.DROP if leased and not reclaimed else Decision.START
+        if leased and not reclaimed:
+            return Decision.DROP
+        return Decision.GIVE_UP if job.strikes_if_started >= max_strikes else Decision.START
     if job.not_before is not None and job.not_before > now + CLOCK_TOLERANCE:
         return Decision.POSTPONE
     return Decision.START

@@ -48,6 +48,8 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
             scratch=stack.enter_context(Scratch(settings.scratch_dir, name)),
             timings=settings.timings,
             job_ttl=settings.job_ttl,
+            max_strikes=settings.max_strikes,
+            drain_grace=settings.drain_grace,
             now=time.time,
         )
         consumer = Consumer(reading, queue, name)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import NoReturn
 from uuid import uuid4
 
@@ -11,7 +11,7 @@ import structlog
 
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import AppError
-from wavemill_common.jobs import Job
+from wavemill_common.jobs import Job, JobStatus
 from wavemill_common.queue.consumer import Consumer
 from wavemill_common.queue.jobs import Lease
 from wavemill_common.queue.renewal import Renewal
@@ -19,10 +19,12 @@ from wavemill_common.service import repeat
 from wavemill_converter.attempt import Attempt, Deps, Stop
 from wavemill_converter.commit import commit
 from wavemill_converter.decide import Decision, decide
+from wavemill_converter.settle import settle
 
 log = structlog.get_logger(__name__)
 
 SWEEP_JITTER = 0.25  # of the interval, so that converters don't sweep in step
+HAND_OVER = 10.0  # seconds of the grace that are kept for handing jobs back
 PAUSE = 0.5  # seconds, on average, before a failed read is tried again
 
 
@@ -34,6 +36,7 @@ class Worker:
         self._consumer = consumer
         self._slots = slots
         self._slot = asyncio.Semaphore(slots)
+        self._quarantine = asyncio.Semaphore(1)
         self._held: set[tuple[str, str]] = set()  # the entries that this worker looks after
         self._attempts: dict[tuple[str, str], Attempt] = {}  # those that are being worked on
         self._freed = asyncio.Event()
@@ -63,10 +66,19 @@ class Worker:
             for loop in loops:
                 loop.cancel()
             self._draining = True
+            await self._finish_within(self._deps.drain_grace - HAND_OVER)
             for attempt in self._attempts.values():
                 attempt.stop(Stop.DRAIN)
         with suppress(*REDIS_ERRORS):
             await self._consumer.leave()
+
+    async def _finish_within(self, seconds: float) -> None:
+        """Let running jobs come to their end, if they do in time; leases are renewed meanwhile."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                while self._attempts:
+                    self._freed.clear()
+                    await self._freed.wait()
 
     async def _read(self) -> NoReturn:
         while True:
@@ -131,9 +143,8 @@ class Worker:
         """Bring an entry to its end; one that cannot be is left for a later sweep."""
         self._renewal.keep(lease)
         try:
-            async with self._slot:
-                if not self._draining:
-                    await self._work(lease)
+            async with AsyncExitStack() as slot:
+                await self._work(lease, slot)
         except (AppError, *REDIS_ERRORS) as error:
             self._ailing = True
             log.warning("entry_left", job=lease.job_id, reason=repr(error))
@@ -144,8 +155,8 @@ class Worker:
             self._held.discard(lease.place)
             self._freed.set()
 
-    async def _work(self, lease: Lease) -> None:
-        job = await self._claim(lease)
+    async def _work(self, lease: Lease, slot: AsyncExitStack) -> None:
+        job = await self._claim(lease, slot)
         if job is None:
             return
         structlog.contextvars.bind_contextvars(job=job.job_id, attempt=job.attempt)
@@ -164,24 +175,27 @@ class Worker:
         else:
             await commit(self._deps, self._consumer, lease, change, lambda: self._draining)
 
-    async def _claim(self, lease: Lease) -> Job | None:
-        """Start the job behind an entry; None where there is nothing to start."""
-        deps, reclaimed = self._deps, lease.reclaimed
-        while True:
+    async def _claim(self, lease: Lease, slot: AsyncExitStack) -> Job | None:
+        """Start the job behind an entry once a slot is free; None where nothing is to start."""
+        deps, reclaimed, waited = self._deps, lease.reclaimed, False
+        while not self._draining:
             found = await deps.jobs.jobs([lease.job_id])
             job, now = found.get(lease.job_id), deps.now()
-            decision = decide(job, reclaimed=reclaimed, now=now)
-            if job is None or decision is Decision.DROP:
-                await self._consumer.discard(lease)
+            decision = decide(job, reclaimed=reclaimed, now=now, max_strikes=deps.max_strikes)
+            if job is None or decision is not Decision.START:
+                await settle(deps, self._consumer, lease, job, decision)
                 return None
-            if decision is Decision.POSTPONE:
-                await deps.queue.finish(lease)
-                await deps.queue.delay(job.job_id, job.lane, (job.not_before or now) - now)
-                return None
+            if not waited:
+                # Whoever was there when a converter died waits for the slot apart.
+                apart = job.quarantined or job.status is JobStatus.PROCESSING
+                await slot.enter_async_context(self._quarantine if apart else self._slot)
+                waited = True
+                continue  # the record may have changed meanwhile
             change = job.start(uuid4().hex, now, deps.timings.record_lease)
             if await deps.jobs.apply(change):
                 return change.job
             reclaimed = False  # whoever was faster holds an entry of its own
+        return None
 
     async def _check(self, attempt: Attempt) -> None:
         try:

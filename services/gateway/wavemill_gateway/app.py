@@ -14,7 +14,17 @@ from wavemill_common.queue.converters import ConverterRegistry
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.settings import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Settings
 from wavemill_common.stores import open_job_store, open_object_store, read_secret, redis_url
-from wavemill_gateway import downloads, events, health, jobs, offer, page, polling, uploads
+from wavemill_gateway import (
+    downloads,
+    events,
+    health,
+    jobs,
+    offer,
+    oneshot,
+    page,
+    polling,
+    uploads,
+)
 from wavemill_gateway.desk import JobDesk
 from wavemill_gateway.finishing import UNFINISHED, Unfinished, finish_all, finishing
 from wavemill_gateway.intake import Intake, UploadLimits
@@ -44,7 +54,7 @@ def create_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(_parts)
     app.on_shutdown.append(_end_streams)
     app.on_shutdown.append(finish_all)
-    for module in (uploads, jobs, polling, events, downloads, offer, health, page):
+    for module in (uploads, jobs, oneshot, polling, events, downloads, offer, health, page):
         app.add_routes(module.routes)
     return app
 
@@ -73,6 +83,7 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
             secret=read_secret(settings),
             job_ttl=settings.job_ttl,
             due_after=settings.timings.due_after,
+            webhook_private=settings.webhook_private,
             now=time.time,
         )
         feeding = tasks.create_task(app[FEED].run())

@@ -32,7 +32,16 @@ _RANGE = re.compile(r"bytes=([0-9]{0,99})-([0-9]{0,99})")
 @routes.get("/api/download")
 async def download(request: web.Request) -> web.StreamResponse:
     """Stream a result, whole or in part."""
-    job = await request.app[DESK].find(job_id_of(request))
+    return await send_result(request, await request.app[DESK].find(job_id_of(request)))
+
+
+async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
+    """Stream the output of a job that the request asks for.
+
+    Raises:
+        NotReady, JobFailed: there is none.
+        Gone: it has expired.
+    """
     output = _output(request, job)
     headers = _headers(job, output)
     if is_known(request, headers["ETag"]):
@@ -90,11 +99,10 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 class JobFailed(AppError):
     """The job's own failure, told where its result was asked for."""
 
-    status = 409
-
-    def __init__(self, error: JobError) -> None:
+    def __init__(self, error: JobError, status: int = 409) -> None:
         super().__init__(error.message, httpStatus=error.http_status, retryable=error.retryable)
         self.code = error.code  # type: ignore[misc]  # each failed job has its own
+        self.status = status  # type: ignore[misc]  # and so has each way to ask for it
 
 
 def _output(request: web.Request, job: Job) -> Output:

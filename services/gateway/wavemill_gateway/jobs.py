@@ -19,7 +19,7 @@ from wavemill_gateway.replies import fit, json_reply, read_object
 routes = web.RouteTableDef()
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_NOT_YET = ("outputs", "webhookUrl", "preview")
+_NOT_YET = ("outputs", "preview")
 _OPTIONS = tuple(field.encode_name for field in msgspec.structs.fields(ConvertOptions))
 _PRIVATE = ("owner", "requestHash", "claimId", "tombstone", "inputS3Location", "outputS3Location")
 
@@ -68,6 +68,12 @@ async def cancel_or_remove(request: web.Request) -> web.Response:
         await desk.remove(job)
         return web.Response(status=204)
     return json_reply(progress_of(await desk.cancel(job.job_id)))
+
+
+@routes.post("/api/jobs/{jobId}/retry")
+async def retry_job(request: web.Request) -> web.Response:
+    """Run a failed or cancelled job again."""
+    return json_reply(accepted(await request.app[DESK].retry(job_id_of(request))), 202)
 
 
 def understand(body: dict[str, Any]) -> ConvertRequest:

@@ -19,7 +19,7 @@ MAX_WAIT = 60.0  # seconds; proxies cut what takes longer
 @routes.get("/api/progress")
 async def show_progress(request: web.Request) -> web.Response:
     """Tell a job's state; 304 where the client has it already."""
-    job_id, wait = job_id_of(request), _wait(request)
+    job_id, wait = job_id_of(request), read_wait(request.query.get("wait", "0"), MAX_WAIT)
     progress = await request.app[READER].one(job_id)
     is_old = "If-None-Match" not in request.headers or is_known(request, etag_of(progress))
     if wait and not progress.is_terminal and is_old:
@@ -54,12 +54,16 @@ def etag_of(progress: Progress) -> str:
     return f'"{progress.revision}"'
 
 
-def _wait(request: web.Request) -> float:
-    text = request.query.get("wait", "0")
+def read_wait(text: str, most: float) -> float:
+    """Read how many seconds a client is ready to wait.
+
+    Raises:
+        RequestError: it is not a number from 0 to `most`.
+    """
     try:
         wait = float(text)
     except ValueError:
         wait = -1.0
-    if not 0 <= wait <= MAX_WAIT:
-        raise RequestError(f"wait must be from 0 to {MAX_WAIT:.0f} seconds")
+    if not 0 <= wait <= most:
+        raise RequestError(f"wait must be from 0 to {most:.0f} seconds")
     return wait

@@ -10,9 +10,10 @@ from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.service import repeat
 from wavemill_common.settings import Settings, Timings
-from wavemill_common.stores import open_job_store, open_object_store, redis_url
+from wavemill_common.stores import open_job_store, open_object_store, read_secret, redis_url
 from wavemill_janitor import sweeps
-from wavemill_janitor.sweeps import Deps
+from wavemill_janitor.deps import Deps
+from wavemill_janitor.webhooks import call_webhooks
 
 Sweep = Callable[[Deps], Awaitable[int]]
 
@@ -41,6 +42,7 @@ def schedule(timings: Timings) -> dict[Sweep, float]:
         sweeps.rebuild_queue: timings.epoch_every,
         _promote: timings.promote_every,
         sweeps.enqueue_due: timings.janitor_every,
+        call_webhooks: timings.promote_every,
         sweeps.expire_jobs: timings.janitor_every,
         sweeps.expire_uploads: timings.janitor_every,
         sweeps.abort_stale_writes: timings.tidy_every,
@@ -58,6 +60,8 @@ async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
             queue=JobQueue(redis),
             progress=ProgressStore(redis),
             job_ttl=settings.job_ttl,
+            webhook_secret=settings.webhook_secret.encode() or read_secret(settings),
+            webhook_private=settings.webhook_private,
             now=time.time,
         )
 

@@ -1,36 +1,21 @@
 """Sweeps: what a janitor does again and again. Any number may run: every step is conditional."""
 
-from collections.abc import Callable
 from uuid import uuid4
 
 import structlog
-from msgspec import Struct
 
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import JobExpired
 from wavemill_common.jobs import Job, JobStatus, outputs_prefix
 from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.snapshot import progress_of
-from wavemill_common.progress.store import ProgressStore
-from wavemill_common.queue.jobs import JobQueue
-from wavemill_common.records import JobStore
+from wavemill_janitor.deps import Deps
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 500  # records per sweep; what is left over comes next time
 CONSUMER_IDLE = 3600.0  # seconds after which an empty consumer is forgotten
 STALE_DRAFT = 24 * 3600.0  # seconds after which an unfinished write is nobody's
-
-
-class Deps(Struct, frozen=True):
-    """What the sweeps work on. Each sweep returns how much it did."""
-
-    jobs: JobStore
-    objects: ObjectStore
-    queue: JobQueue
-    progress: ProgressStore
-    job_ttl: float
-    now: Callable[[], float]
 
 
 async def enqueue_due(deps: Deps) -> int:
@@ -40,7 +25,8 @@ async def enqueue_due(deps: Deps) -> int:
     the end of its lease, which nobody but its converter may move, or it would not be taken over.
     """
     now = deps.now()
-    due = [job async for job in deps.jobs.due_jobs(now, AT_ONCE)]
+    found = [job async for job in deps.jobs.due_jobs(now, AT_ONCE)]
+    due = [job for job in found if not job.is_terminal]  # the others wait for their webhooks
     queued = await deps.queue.queued([job.job_id for job in due])
     enqueued = 0
     for job in due:

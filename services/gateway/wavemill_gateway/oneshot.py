@@ -1,0 +1,72 @@
+"""One shot: POST /api/convert, a file in, the converted file out, in one request."""
+
+import msgspec
+from aiohttp import web
+
+from wavemill_common.catalogue import find_format
+from wavemill_common.errors import RequestError
+from wavemill_common.uploads import Upload
+from wavemill_gateway.bodies import FORM_BYTES, form_parts, part_blocks, read_field
+from wavemill_gateway.desk import ConvertRequest
+from wavemill_gateway.downloads import JobFailed, send_result
+from wavemill_gateway.jobs import accepted
+from wavemill_gateway.keys import DESK, FEED, INTAKE, READER
+from wavemill_gateway.polling import read_wait
+from wavemill_gateway.replies import json_reply
+
+routes = web.RouteTableDef()
+
+MAX_WAIT = 100.0  # seconds; proxies cut longer requests
+
+
+@routes.post("/api/convert")
+async def convert(request: web.Request) -> web.StreamResponse:
+    """Answer with the result itself, or with 202 and the job's URLs when it takes too long."""
+    fields, upload = await _receive(request)
+    asked = ConvertRequest(
+        file_id=upload.file_id,
+        format=fields.get("format", ""),
+        quality=fields.get("quality", "standard"),
+    )
+    wait = read_wait(fields.get("wait", str(MAX_WAIT)), MAX_WAIT)
+    desk = request.app[DESK]
+    job = await desk.submit(asked, None, msgspec.json.encode(asked))
+    if not await _has_ended(request, job.job_id, wait):
+        return json_reply(accepted(job), 202)
+    ended = await desk.find(job.job_id)
+    if ended.error is not None:  # the failure is this request's own
+        raise JobFailed(ended.error, ended.error.http_status)
+    return await send_result(request, ended)
+
+
+async def _receive(request: web.Request) -> tuple[dict[str, str], Upload]:
+    """Read the form; what is wrong with its fields is said before the file is taken in."""
+    fields, upload = dict(request.query), None
+    async for part in form_parts(request):
+        if part.name != "file":
+            fields[part.name or ""] = await read_field(part)
+            continue
+        if "format" in fields:
+            find_format(fields["format"]).encoding(fields.get("quality", "standard"))
+        announced = (request.content_length or 0) - FORM_BYTES
+        name = part.filename or ""
+        upload = await request.app[INTAKE].receive_file(name, part_blocks(part), announced)
+    if upload is None:
+        raise RequestError("the form has no part 'file'")
+    if "format" not in fields:
+        raise RequestError("the form has no field 'format', such as mp3")
+    return fields, upload
+
+
+async def _has_ended(request: web.Request, job_id: str, wait: float) -> bool:
+    """Wait for a job's end, at most `wait` seconds."""
+    progress = await request.app[READER].one(job_id)
+    loop_ends = request.loop.time() + wait
+    async with request.app[FEED].watch([job_id]) as watch:
+        while not progress.is_terminal:
+            left = loop_ends - request.loop.time()
+            if left <= 0:
+                return False
+            news = await watch.next(left)
+            progress = news[-1] if news else progress
+    return True
