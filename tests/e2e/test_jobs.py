@@ -114,7 +114,8 @@ async def test_a_record_shows_the_job_but_nothing_that_is_ours(
 
 
 async def test_a_retry_of_an_unknown_job_is_not_found(client: Client) -> None:
-    assert (await client.call("POST", f"/api/jobs/{UNKNOWN}/retry"))[0] == 404
+    reply = await client.call("POST", f"/api/jobs/{UNKNOWN}/retry")
+    assert_problem(reply, 404, "job_not_found")
 
 
 # --- polling --------------------------------------------------------------------------------------
