@@ -308,6 +308,40 @@ async def test_a_record_stays_as_long_as_its_files(deps: Deps, house: House, clo
     assert await sweeps.expire_jobs(deps) == 1
 
 
+async def test_a_job_that_is_run_again_just_then_keeps_its_new_result(
+    deps: Deps, house: House, clock: Clock
+) -> None:
+    job = await started(house)
+    assert await house.jobs.apply(job.cancel(NOW, DAY))
+    clock.now = NOW + DAY + 1
+    new = structs.replace(OUTPUT, key="conversions/job/4-0-again.mp3")
+
+    class RunningAgain(DiskObjectStore):
+        async def delete(self, keys: Sequence[str]) -> None:
+            again = (await house.jobs.job("job")).retry(clock.now, DAY, 10)
+            start = again.job.start("again", clock.now, LEASE)
+            await store(house, new.key)
+            done = start.job.complete((new,), None, (), clock.now, DAY)
+            for change in (again, start, done):
+                assert await house.jobs.apply(change)
+            await super().delete(keys)
+
+    objects = RunningAgain(house.folder / "objects")
+    assert await sweeps.expire_jobs(structs.replace(deps, objects=objects)) == 0
+    assert (await house.jobs.job("job")).output_key == new.key
+    assert await stored(house) == [new.key]
+
+
+async def test_what_a_janitor_that_died_left_of_a_buried_job_goes_with_its_record(
+    deps: Deps, house: House, clock: Clock
+) -> None:
+    job = await completed(house)
+    assert await house.jobs.apply(job.bury(NOW))
+    clock.now = NOW + TOMBSTONE_TTL + 1
+    assert await sweeps.expire_jobs(deps) == 1
+    assert await stored(house) == []
+
+
 @pytest.mark.parametrize("status", [JobStatus.CREATED, JobStatus.PROCESSING])
 async def test_a_job_that_did_not_end_in_time_fails_as_expired(
     deps: Deps, house: House, clock: Clock, raw: Any, status: JobStatus
