@@ -6,9 +6,10 @@ import os
 import sys
 from contextlib import suppress
 
+import structlog
+
 from wavemill_common.service import run_service
 from wavemill_common.settings import SettingError, Settings
-from wavemill_common.telemetry import configure_logging
 from wavemill_janitor.cli import doctor, exits
 from wavemill_janitor.cli.context import check_data, find_redis
 from wavemill_janitor.cli.findings import Check, Level
@@ -52,10 +53,25 @@ def _dispatch(args: argparse.Namespace, out: Output) -> int:
             doctor.conclude([Check("settings", Level.DOWN, str(error), "set another value")], out)
             return exits.USAGE
         raise exits.UsageError(str(error)) from None
-    configure_logging("janitor", "error")
+    say_warnings(out)
     command = args.run or sweep
     code: int = asyncio.run(command(args, settings, out))
     return code
+
+
+def say_warnings(out: Output) -> None:
+    """Let what the code below logs as a warning be read by people, on one line, without traces."""
+
+    def say(_: object, __: str, event: structlog.typing.EventDict) -> str:
+        about = ", ".join(
+            f"{name}={value}" for name, value in event.items() if name not in {"event", "exc_info"}
+        )
+        out.note(f"wavemill-janitor: {str(event['event']).replace('_', ' ')} ({about})")
+        raise structlog.DropEvent
+
+    structlog.configure(
+        processors=[say], wrapper_class=structlog.make_filtering_bound_logger("warning")
+    )
 
 
 async def sweep(_: argparse.Namespace, settings: Settings, out: Output) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import heapq
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -23,6 +24,7 @@ from wavemill_janitor.cli.output import Output, format_bytes, record, stamp
 from wavemill_janitor.deps import Deps
 from wavemill_janitor.sweeps import expire_job
 
+_EMPTY: tuple[object, ...] = (None, "", [], {})
 CHANGED = "it changed meanwhile; look at it again"
 
 
@@ -97,7 +99,7 @@ async def show_job(args: argparse.Namespace, settings: Settings, out: Output) ->
         shown = {"job": record(job), "upload": upload and record(upload), "queue": queue}
         out.document(shown)
         return exits.OK
-    rows = [(name, value) for name, value in record(job).items() if value not in (None, "", [])]
+    rows = [(name, _text(value)) for name, value in record(job).items() if value not in _EMPTY]
     out.table(("field", "value"), rows)
     if upload is None:
         out.line("upload: gone; the job cannot run again")
@@ -282,6 +284,10 @@ async def _place(settings: Settings, job: Job, out: Output) -> dict[str, object]
     except (exits.DependencyDown, *REDIS_ERRORS) as error:
         out.note(f"wavemill-janitor: the queue is not shown: {exits.explain(error)}")
         return None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _row(job: Job, now: float) -> JobRow:
