@@ -13,6 +13,8 @@ from wavemill_janitor.cli.exits import DependencyDown
 from wavemill_janitor.deps import Deps
 from wavemill_janitor.main import open_deps
 
+PATIENCE = 5.0  # seconds that an operator waits for Redis to answer
+
 
 def check_data(settings: Settings) -> None:
     """Return if there is data to look at; a mistyped directory must not become an empty store.
@@ -63,7 +65,7 @@ async def open_all(settings: Settings) -> AsyncIterator[Deps]:
 @asynccontextmanager
 async def open_queue(settings: Settings) -> AsyncIterator[JobQueue]:
     """The queue alone."""
-    async with connect(find_redis(settings)) as redis:
+    async with connect(find_redis(settings), reply_timeout=PATIENCE) as redis:
         yield JobQueue(redis)
 
 

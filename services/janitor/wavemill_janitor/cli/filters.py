@@ -10,7 +10,7 @@ from wavemill_common.jobs import Job, JobStatus
 from wavemill_common.uploads import Upload, UploadState
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_AGE = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_AGE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd])")
 
 
 def parse_age(text: str) -> float:

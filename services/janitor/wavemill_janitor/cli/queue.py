@@ -15,7 +15,7 @@ from wavemill_common.queue.jobs import DEAD_LIMIT, DeadLetter
 from wavemill_common.settings import Settings
 from wavemill_janitor.cli import exits
 from wavemill_janitor.cli.actions import Step, carry_out
-from wavemill_janitor.cli.context import find_redis, open_all, open_queue, submission
+from wavemill_janitor.cli.context import PATIENCE, find_redis, open_all, open_queue, submission
 from wavemill_janitor.cli.filters import AgeRange, format_age, in_order
 from wavemill_janitor.cli.jobs import Desk, requeue_step
 from wavemill_janitor.cli.output import Output, stamp
@@ -58,7 +58,7 @@ async def open_inspector(
     settings: Settings,
 ) -> AsyncIterator[tuple[QueueInspector, ConverterRegistry]]:
     """What looks at the queue, and at the converters."""
-    async with connect(find_redis(settings)) as redis:
+    async with connect(find_redis(settings), reply_timeout=PATIENCE) as redis:
         yield QueueInspector(redis), ConverterRegistry(redis)
 
 
