@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from wavemill_common.connections import connect
 from wavemill_common.jobs import Job
@@ -151,14 +151,19 @@ async def _replay_step(desk: Desk, job_id: str, job: Job | None, letter: DeadLet
     if letter is None:
         return Step(id=job_id, state="unknown", does="nothing", refuse="it has no dead letter")
     step = None if job is None else await requeue_step(desk, job)
-    if step is not None and step.skip is None:
+    if step is not None and step.refuse is not None:
         return step
+    again = step.run if step is not None else None
 
-    async def take_back() -> None:
+    async def run() -> None:
+        if again is not None:
+            await again()
         await desk.deps.queue.undead(job_id)
 
+    if step is not None and again is not None:
+        return structs.replace(step, run=run)
     state = "gone" if job is None else job.status.value
-    return Step(id=job_id, state=state, does="only drop its letter", run=take_back)
+    return Step(id=job_id, state=state, does="only drop its letter", run=run)
 
 
 def _letter_row(letter: DeadLetter, now: float) -> LetterRow:

@@ -187,12 +187,10 @@ async def _delete(records: JobStore, objects: ObjectStore, one: Owned) -> None:
     except ObjectNotFound:
         raise Skip("it has gone meanwhile") from None
     (again,) = await look_up(records, [info])
-    if (
-        again.orphaned is None
-        or info.etag != one.info.etag
-        or info.key in await needed_inputs(records)
-    ):
+    if again.orphaned is None or info.etag != one.info.etag:
         raise Skip("it is no orphan any more")
+    if again.place.kind is Kind.UPLOAD and info.key in await needed_inputs(records):
+        raise Skip("a job has come to need it")
     await objects.delete([info.key])
 
 
