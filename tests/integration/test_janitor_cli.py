@@ -7,11 +7,12 @@ import asyncio
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, redirect_stderr, redirect_stdout
+from contextlib import AsyncExitStack, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,20 @@ def run_here(words: Sequence[str], environ: Mapping[str, str]) -> Answer:
             main(list(words))
     assert isinstance(end.value.code, int)
     return Answer(end.value.code, out.getvalue(), err.getvalue())
+
+
+def on_terminal(command: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Run a command on a terminal of its own; all that it wrote there."""
+    mine, its = pty.openpty()
+    with subprocess.Popen(command, env=environ, stdout=its, stderr=its, stdin=its) as process:
+        os.close(its)
+        written = b""
+        with suppress(OSError):  # the terminal is gone once nobody has it open
+            while block := os.read(mine, 65536):
+                written += block
+        os.close(mine)
+        assert process.wait(30) == 0, written
+    return written.decode()
 
 
 async def once(data: bytes) -> AsyncIterator[bytes]:
@@ -505,6 +520,16 @@ async def test_dead_letters_are_findings_and_can_be_replayed(site: Site) -> None
     assert (await site.janitor("queue", "replay", "nobody", "--json")).code == 1
 
 
+async def test_a_lost_live_job_that_is_replayed_loses_its_letter_too(site: Site) -> None:
+    await site.queue.prepare()
+    await site.job("forgotten")
+    await site.queue.bury("forgotten", "poison", 1)
+    answer = await site.janitor("queue", "replay", "--all", "--apply", "--json")
+    assert (answer.code, answer.outcomes) == (0, {"forgotten": "done"})
+    assert await site.queue.queued(["forgotten"]) == {"forgotten"}
+    assert await site.queue.dead(1) == []
+
+
 async def test_a_job_buried_twice_has_one_letter_and_the_oldest_fall_off(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -739,6 +764,18 @@ async def test_a_command_line_that_makes_no_sense_is_refused(site: Site, words: 
     assert answer.code == 2
     assert answer.out == ""
     assert answer.err
+
+
+async def test_a_terminal_gets_drawn_tables_whole_ids_and_progress(site: Site) -> None:
+    job_id = "k" * 32
+    await failed_job(site, job_id, file_name="a [bold]name[/bold] \x1b[2J.wav")
+    environ = {**os.environ, "DATA_DIR": str(site.folder), "COLUMNS": "60", "TERM": "xterm"}
+    command = [sys.executable, "-m", "wavemill_janitor", "jobs", "list"]
+    shown = await asyncio.to_thread(on_terminal, command, environ)
+    assert job_id in shown
+    assert "\u2500" in shown
+    assert "looking at jobs" in shown
+    assert "\x1b[2J" not in shown
 
 
 async def test_a_bad_setting_is_usage_and_named(site: Site) -> None:
