@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from support.redis import TestRedis, raw_client
+from support.s3 import Moto
+from wavemill_common.objects.s3_config import S3Config
 from wavemill_common.queue.jobs import JobQueue
 
 
@@ -48,3 +50,19 @@ async def queue(raw: Any) -> JobQueue:
     queue = JobQueue(raw)
     await queue.prepare()
     return queue
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Moto]:
+    """An S3 in a thread of this process."""
+    server = Moto()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def bucket(s3_server: Moto) -> Iterator[S3Config]:
+    """An empty bucket of the test's own."""
+    with s3_server.bucket() as config:
+        yield config
