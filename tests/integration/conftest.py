@@ -11,8 +11,10 @@ from support.audio import make_sweep
 from support.converters import House
 from support.moto_server import running_moto
 from support.redis import TestRedis, raw_client
+from support.s3 import Moto
 from wavemill_common.connections import connect
 from wavemill_common.objects.disk import DiskObjectStore
+from wavemill_common.objects.s3_config import S3Config
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.records.sqlite import SqliteJobStore
@@ -102,3 +104,19 @@ async def open_house(server: TestRedis, folder: Path) -> AsyncIterator[House]:
             queue=queue,
             progress=ProgressStore(client),
         )
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Moto]:
+    """An S3 in a thread of this process."""
+    server = Moto()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def bucket(s3_server: Moto) -> Iterator[S3Config]:
+    """An empty bucket of the test's own."""
+    with s3_server.bucket() as config:
+        yield config

@@ -18,6 +18,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from support.ports import free_port
+from support.s3 import mend_moto
 from support.server import wait_until
 from wavemill_common.tether import tether
 
@@ -62,6 +63,7 @@ def _answers(url: str) -> bool:
 
 def main() -> None:
     """Serve until killed."""
+    mend_moto()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = one_by_one(DomainDispatcherApplication(create_backend_app))
     port = int(sys.argv[1])

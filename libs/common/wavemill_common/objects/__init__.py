@@ -1,7 +1,7 @@
-"""ObjectStore: where bytes live. One protocol; disk.py here, S3 to come; one shared test suite."""
+"""ObjectStore: where bytes live. One protocol, two adapters (disk.py, s3.py), one test suite."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -33,6 +33,13 @@ class Multipart(Struct, frozen=True):
     key: str
     upload_id: str
     started: float
+
+
+class PostForm(Struct, frozen=True):
+    """A form that a browser may send by POST to `url`: `fields` first, then the part `file`."""
+
+    url: str
+    fields: dict[str, str]
 
 
 class ObjectStore(Protocol):
@@ -118,7 +125,8 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectExists: `if_absent` and there is one already; the multipart upload stays.
-            ObjectNotFound: the multipart upload was completed or aborted, or lacks a part.
+            ObjectNotFound: the multipart upload was completed or aborted, or lacks a part. A store
+                may also remember a completed one, and return the same object again.
         """
         ...
 
@@ -140,4 +148,27 @@ class ObjectStore(Protocol):
 
     async def check(self) -> None:
         """Return if the store can be used; raise what is wrong otherwise."""
+        ...
+
+
+@runtime_checkable
+class Presigner(Protocol):
+    """What a store may be able to do besides: let clients talk to it directly for a while.
+
+    A URL or form is good for `seconds`, at most 5 minutes, and for the one thing it is signed
+    for. It is a secret: no log, no Referer, no cache may keep it.
+    """
+
+    async def presigned_get(self, key: str, *, seconds: float, disposition: str, mime: str) -> str:
+        """A URL to read the object, answered with this Content-Disposition and Content-Type."""
+        ...
+
+    async def presigned_part(
+        self, key: str, upload_id: str, number: int, *, seconds: float, size: int | None
+    ) -> str:
+        """A URL to PUT a part to; only one of `size` bytes if that is given."""
+        ...
+
+    async def presigned_post(self, key: str, *, seconds: float, max_size: int) -> PostForm:
+        """A form to send a whole object of 1 to `max_size` bytes with."""
         ...

@@ -1,0 +1,128 @@
+"""S3Calls: one call to S3, its errors ours, tried again by our one policy; replies decoded."""
+
+import base64
+import hashlib
+import io
+import time
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from wavemill_common.errors import AppError, ObjectExists
+from wavemill_common.objects import ObjectInfo
+from wavemill_common.objects.s3_faults import MultipartGone, s3_faults
+from wavemill_common.retry import retried
+
+Reply = Mapping[str, Any]
+
+
+class Doubtful(Exception):
+    """A call was refused as if it had been done before: perhaps by its own first try."""
+
+    def __init__(self, refusal: AppError) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
+class S3Calls:
+    """Calls an aioboto3 client on one bucket. All may raise what `s3_faults` makes."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self.bucket = bucket
+
+    async def __call__(self, operation: str, key: str = "", **parameters: Any) -> Reply:
+        """Call; wait and call again while S3 is unavailable."""
+        return await retried(self.once, operation, key, **parameters)
+
+    async def unrepeatable(self, operation: str, key: str, **parameters: Any) -> Reply:
+        """Call what succeeds only once.
+
+        Raises:
+            Doubtful: it was refused, but after a try whose reply got lost: that may have done it.
+        """
+        tries = 0
+
+        async def attempt() -> Reply:
+            nonlocal tries
+            tries += 1
+            return await self.once(operation, key, **parameters)
+
+        try:
+            return await retried(attempt)
+        except (ObjectExists, MultipartGone) as refusal:
+            if tries == 1:
+                raise
+            raise Doubtful(refusal) from refusal
+
+    async def once(self, operation: str, key: str = "", **parameters: Any) -> Reply:
+        """Call; a failure is final. Bytes go out as a file: aiohttp sends that in small writes."""
+        if "Body" in parameters:
+            parameters["Body"] = io.BytesIO(parameters["Body"])
+        if key:
+            parameters["Key"] = key
+        with s3_faults(operation, self.bucket, key):
+            reply: Reply = await getattr(self._client, operation)(Bucket=self.bucket, **parameters)
+        return reply
+
+    async def pages(
+        self, operation: str, follow: Mapping[str, str], key: str = "", **parameters: Any
+    ) -> AsyncIterator[Reply]:
+        """List page by page; `follow` maps a page's members to the next call's parameters."""
+        while True:
+            page = await self(operation, key, **parameters)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            for member, parameter in follow.items():
+                parameters[parameter] = page[member]
+
+    async def head(self, key: str) -> ObjectInfo:
+        """Tell about an object.
+
+        Raises:
+            ObjectNotFound: there is none.
+        """
+        reply = await self("head_object", key)
+        return ObjectInfo(
+            key=key,
+            size=int(reply["ContentLength"]),
+            modified=reply["LastModified"].timestamp(),
+            etag=clean_etag(reply["ETag"]),
+        )
+
+
+def stored(key: str, size: int, reply: Reply) -> ObjectInfo:
+    """What a writing call's reply tells about the object it made."""
+    return ObjectInfo(key=key, size=size, modified=_date(reply), etag=clean_etag(reply["ETag"]))
+
+
+def clean_etag(etag: str) -> str:
+    """An etag without the quotes that HTTP puts around it."""
+    return etag.strip('"')
+
+
+def etag_of_bytes(data: bytes) -> str:
+    """The etag that S3 gives to what one call stores, unless a key of KMS encrypts it."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def etag_of_parts(etags: list[str]) -> str:
+    """The etag that S3 gives to what is made of parts, in their order."""
+    try:
+        joined = b"".join(bytes.fromhex(etag) for etag in etags)
+    except ValueError:
+        return ""  # this store counts its etags otherwise
+    return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(etags)}"
+
+
+def crc32_of(data: bytes) -> str:
+    """A CRC32 as S3 writes it."""
+    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+
+
+def _date(reply: Reply) -> float:
+    """The server's time of the reply: an object's modification shows at its making."""
+    written = reply.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    return parsedate_to_datetime(written).timestamp() if written else time.time()

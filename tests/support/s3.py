@@ -1,0 +1,92 @@
+"""S3 servers of the tests' own, over the wire: moto for most, ministack where signatures count."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import boto3
+from botocore.config import Config
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.models import S3Backend, s3_backends
+from moto.server import ThreadedMotoServer
+
+from wavemill_common.objects.s3_config import S3Config
+
+
+class Moto:
+    """Moto's server in a thread of this process. It checks no signatures.
+
+    Other tests may use the same process's moto: so nothing is ever reset, only buckets go.
+    """
+
+    def __init__(self) -> None:
+        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self.url = ""
+        self.client: Any = None
+
+    def start(self) -> None:
+        """Start it on a free port."""
+        mend_moto()
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request costs time
+        self._server.start()
+        _, port = self._server.get_host_and_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.client = raw_client(self.url)
+
+    def close(self) -> None:
+        """Stop it."""
+        self.client.close()
+        self._server.stop()
+
+    @contextmanager
+    def bucket(self) -> Iterator[S3Config]:
+        """Have an empty bucket for a block."""
+        name = f"bucket-{uuid4().hex}"
+        self.client.create_bucket(Bucket=name)
+        yield config_of(self.url, name)
+        s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.pop(name, None)
+
+
+def config_of(url: str, bucket: str) -> S3Config:
+    """How to reach a server's bucket."""
+    return S3Config(
+        bucket=bucket,
+        endpoint_url=url,
+        addressing="path",
+        access_key="test",
+        secret_key="test",  # noqa: S106 - a stand-in's
+    )
+
+
+def raw_client(url: str) -> Any:
+    """A plain client, for what only tests do."""
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - a stand-in's
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+    )
+
+
+def mend_moto() -> None:
+    """Moto crashes (500) where S3 answers NoSuchUpload to the parts of an upload that has ended."""
+    for name in ("upload_part", "upload_part_copy", "complete_multipart_upload"):
+        original = getattr(S3Backend, name)
+        if not hasattr(original, "mended"):
+            setattr(S3Backend, name, _mended(original))
+
+
+def _mended(original: Callable[..., Any]) -> Callable[..., Any]:
+    def mended(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return original(*args, **kwargs)
+        except KeyError as error:
+            raise NoSuchUpload(upload_id=error.args[0]) from None
+
+    mended.mended = True  # type: ignore[attr-defined]
+    return mended
