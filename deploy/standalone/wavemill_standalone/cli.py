@@ -1,4 +1,4 @@
-"""The command line: `wavemill up`."""
+"""The command line: `wavemill up` and `wavemill config`."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wavemill_common.settings import SettingError, Settings
 from wavemill_common.telemetry import configure_logging
+from wavemill_standalone.configuration import show
 from wavemill_standalone.redis_server import NoRedisServer
 from wavemill_standalone.up import CannotStart, up
 
@@ -17,22 +18,29 @@ EXIT_FAILED, EXIT_USAGE = 1, 2
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and do what it says."""
     parsed = _parser().parse_args(arguments)
-    environ = dict(os.environ)
-    for variable, value in (("PORT", parsed.port), ("DATA_DIR", parsed.data_dir)):
-        if value is not None:
-            environ[variable] = str(value)
-    # The children run where they are started: a relative path would do, but a moved one not.
-    environ["DATA_DIR"] = str(Path(environ.get("DATA_DIR") or ".data").resolve())
     try:
-        settings = Settings.from_environ(environ)
-        configure_logging("wavemill", settings.log_level)
-        asyncio.run(up(settings, environ))
+        if parsed.command == "config":
+            sys.exit(0 if show(os.environ, as_json=parsed.json) else EXIT_USAGE)
+        _up(parsed)
     except SettingError as error:
         print(f"wavemill: {error}", file=sys.stderr)
         sys.exit(EXIT_USAGE)
     except (CannotStart, NoRedisServer) as error:
         print(f"wavemill: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
+
+
+def _up(parsed: argparse.Namespace) -> None:
+    environ = dict(os.environ)
+    for variable, value in (("PORT", parsed.port), ("DATA_DIR", parsed.data_dir)):
+        if value is not None:
+            environ[variable] = str(value)
+    settings = Settings.from_environ(environ)
+    # The children run where they are started: a relative path would do, but a moved one not.
+    environ["DATA_DIR"] = str(settings.data_dir.resolve())
+    settings = Settings.from_environ(environ)
+    configure_logging("wavemill", settings.log_level)
+    asyncio.run(up(settings, environ))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,4 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     start.add_argument("--port", type=int, help="listen on this port (PORT, 8080)")
     start.add_argument("--data-dir", type=Path, help="keep everything here (DATA_DIR, .data)")
+    config = commands.add_parser(
+        "config",
+        help="show the settings in force and where each came from",
+        description="Show every setting, its value and its source; exit 2 if some do not work.",
+    )
+    config.add_argument("--json", action="store_true", help="print one JSON document")
     return parser

@@ -46,7 +46,7 @@ async def up(settings: Settings, environ: Mapping[str, str]) -> None:
         check_port(settings.host, settings.port)
         read_secret(settings)  # made here once, before there are several who would
         async with AsyncExitStack() as stack:
-            url = settings.redis_url or await _start_redis(stack, settings, environ)
+            url = settings.redis_server or await _start_redis(stack, settings, environ)
             write_private(settings.data_dir / REDIS_URL_FILE, url)
             await _supervise(stack, _services(environ, url), GRACE)
             ready = asyncio.create_task(_announce(settings))

@@ -160,6 +160,10 @@ class StorageForbidden(AppError):
     status, code = 403, "storage_forbidden"
 
 
+class JobStoreForbidden(StorageForbidden):
+    """The same for the caller, but it was the job store that refused."""
+
+
 class Throttled(Unavailable):
     status, code = 429, "throttled"
 

@@ -33,6 +33,8 @@ def run_service(name: str, main: Main) -> None:
     configure_logging(name, settings.log_level)
     try:
         asyncio.run(_until_stopped(name, main, settings))
+    except SettingError as error:
+        sys.exit(f"wavemill: {error}")
     except Exception:
         log.exception("service_failed")
         sys.exit(EXIT_FAILED)

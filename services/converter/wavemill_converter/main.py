@@ -8,6 +8,7 @@ import structlog
 
 from wavemill_common.connections import REDIS_ERRORS, connect, connect_blocking
 from wavemill_common.errors import FfmpegMissing
+from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.consumer import Consumer, own_name
 from wavemill_common.queue.converters import ANNOUNCE_EVERY, ConverterRegistry, ConverterStatus
@@ -40,11 +41,12 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
         if ffmpeg is None:
             return
         queue = JobQueue(shared)
+        objects = await stack.enter_async_context(open_object_store(settings))
         deps = Deps(
             jobs=await stack.enter_async_context(open_job_store(settings)),
             queue=queue,
             progress=ProgressStore(shared),
-            tools=_tools(settings, ffmpeg),
+            tools=_tools(settings, ffmpeg, objects),
             scratch=stack.enter_context(Scratch(settings.scratch_dir, name)),
             timings=settings.timings,
             job_ttl=settings.job_ttl,
@@ -74,9 +76,9 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
             await registry.withdraw(name)
 
 
-def _tools(settings: Settings, ffmpeg: Ffmpeg) -> Tools:
+def _tools(settings: Settings, ffmpeg: Ffmpeg, objects: ObjectStore) -> Tools:
     return Tools(
-        objects=open_object_store(settings),
+        objects=objects,
         ffmpeg=ffmpeg,
         limits=Limits(
             max_duration=settings.max_duration, max_output_bytes=settings.max_output_bytes

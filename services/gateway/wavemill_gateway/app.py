@@ -65,10 +65,11 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
         connect(redis_url(settings), reply_timeout=REDIS_TIMEOUT) as redis,
         connect(redis_url(settings)) as listening,
         open_job_store(settings) as records,
+        open_object_store(settings) as objects,
         asyncio.TaskGroup() as tasks,
     ):
         progress = ProgressStore(redis)
-        app[OBJECTS] = open_object_store(settings)
+        app[OBJECTS] = objects
         app[RECORDS] = records
         app[QUEUE] = JobQueue(redis)
         app[REGISTRY] = ConverterRegistry(redis)

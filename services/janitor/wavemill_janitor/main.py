@@ -53,10 +53,14 @@ def schedule(timings: Timings) -> dict[Sweep, float]:
 @asynccontextmanager
 async def open_deps(settings: Settings) -> AsyncIterator[Deps]:
     """Open what the sweeps work on."""
-    async with connect(redis_url(settings)) as redis, open_job_store(settings) as jobs:
+    async with (
+        connect(redis_url(settings)) as redis,
+        open_job_store(settings) as jobs,
+        open_object_store(settings) as objects,
+    ):
         yield Deps(
             jobs=jobs,
-            objects=open_object_store(settings),
+            objects=objects,
             queue=JobQueue(redis),
             progress=ProgressStore(redis),
             job_ttl=settings.job_ttl,

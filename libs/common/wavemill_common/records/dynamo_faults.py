@@ -7,8 +7,8 @@ import structlog
 
 from wavemill_common.errors import (
     AppError,
+    JobStoreForbidden,
     JobStoreUnavailable,
-    StorageForbidden,
     Throttled,
 )
 
@@ -71,7 +71,7 @@ def refusal(error: Any, operation: str, table: str) -> Exception:
 def no_answer(error: Exception, endpoint: str) -> AppError:
     """Translate what kept a call from being answered: it may or may not have been carried out."""
     if type(error).__name__ in _NO_CREDENTIALS:
-        return StorageForbidden(
+        return JobStoreForbidden(
             "no AWS credentials were found: give the service a role, or set AWS_ACCESS_KEY_ID and"
             " AWS_SECRET_ACCESS_KEY"
         )
@@ -97,12 +97,12 @@ def _misuse(code: str, message: str, operation: str, table: str) -> AppError | N
     if code in _DENIED:
         told = _ACTION.search(message)
         action, resource = told.groups() if told else (_action(operation), f"table {table}")
-        return StorageForbidden(
+        return JobStoreForbidden(
             f"the service lacks the permission {action} on {resource};"
             " `wavemill-janitor setup` prints the policies that are needed"
         )
     if code in _CREDENTIALS:
-        return StorageForbidden(
+        return JobStoreForbidden(
             f"AWS does not accept the credentials ({code}); check the role, or AWS_ACCESS_KEY_ID"
             " and AWS_SECRET_ACCESS_KEY"
         )

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from wavemill_common.connections import connect
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.records import JobStore
-from wavemill_common.settings import Environment, SettingError, Settings
+from wavemill_common.settings import SettingError, Settings, Storage
 from wavemill_common.stores import open_job_store, redis_url
 from wavemill_common.submission import Submission
 from wavemill_janitor.cli.exits import DependencyDown
@@ -22,7 +22,7 @@ def check_data(settings: Settings) -> None:
     Raises:
         DependencyDown: there is none.
     """
-    if settings.env is not Environment.EMBEDDED:
+    if settings.storage is not Storage.DISK:
         return
     if not settings.records_path.exists():
         raise DependencyDown(

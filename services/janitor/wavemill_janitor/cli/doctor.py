@@ -15,7 +15,7 @@ from msgspec import Struct
 from wavemill_common.errors import AppError, StorageUnavailable
 from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectInfo
-from wavemill_common.settings import Environment, Settings
+from wavemill_common.settings import Environment, Settings, Storage
 from wavemill_common.stores import open_object_store
 from wavemill_janitor.cli import exits
 from wavemill_janitor.cli.context import open_records
@@ -62,7 +62,7 @@ async def doctor(_: argparse.Namespace, settings: Settings, out: Output) -> int:
         ("redis", partial(_look_at_redis, settings)),
         ("ffmpeg here", partial(_look_for_ffmpeg, settings)),
     ]
-    checks = [ok("settings", f"{settings.env} environment")]
+    checks = [ok("settings", f"{settings.env} environment, {settings.storage} storage")]
     async for name, look in out.track(_each(parts), "checking"):
         checks += await _guarded(name, look)
     return conclude(checks, out)
@@ -105,8 +105,8 @@ async def _guarded(name: str, look: Callable[[], Awaitable[list[Check]]]) -> lis
 
 async def _look_at_directory(settings: Settings) -> list[Check]:
     folder = settings.data_dir
-    if settings.env is not Environment.EMBEDDED:
-        return [Check("data directory", Level.SKIPPED, "not embedded: not used")]
+    if settings.storage is not Storage.DISK:
+        return [Check("data directory", Level.SKIPPED, "nothing is kept there")]
     if not folder.is_dir():
         advice = "set DATA_DIR to the directory that wavemill runs on"
         return [Check("data directory", Level.DOWN, f"there is no {folder.absolute()}", advice)]
@@ -126,8 +126,7 @@ def _try_to_write(folder: os.PathLike[str]) -> None:
 
 
 async def _look_at_objects(settings: Settings) -> list[Check]:
-    async with open_records(settings) as records:
-        objects = open_object_store(settings)
+    async with open_records(settings) as records, open_object_store(settings) as objects:
         key, sent = f"uploads/doctor-{new_id()}.txt", b"wavemill doctor"
         began = time.monotonic()
         try:

@@ -3,7 +3,14 @@
 from typing import ClassVar
 
 from wavemill_common.connections import REDIS_ERRORS
-from wavemill_common.errors import AppError, StorageForbidden, Unavailable
+from wavemill_common.errors import (
+    AppError,
+    JobStoreForbidden,
+    JobStoreUnavailable,
+    StorageForbidden,
+    Throttled,
+    Unavailable,
+)
 
 OK = 0
 FAILED = 1
@@ -47,9 +54,11 @@ def explain(error: BaseException) -> CommandError:
     if isinstance(error, CommandError):
         return error
     if isinstance(error, (Unavailable, StorageForbidden)):
-        which = "the job store" if error.code == "job_store_unavailable" else "the object store"
+        of_records = isinstance(error, JobStoreUnavailable | JobStoreForbidden | Throttled)
+        which = "the job store" if of_records else "the object store"
         advice = _ADVICE.get(error.code, "run `wavemill-janitor doctor`")
-        return DependencyDown(f"{which} is down: {error.message}; {advice}")
+        more = "" if "; " in error.message else f"; {advice}"  # some know better themselves
+        return DependencyDown(f"{which} is down: {error.message}{more}")
     if isinstance(error, AppError):
         return CommandError(error.message)
     if isinstance(error, REDIS_ERRORS):

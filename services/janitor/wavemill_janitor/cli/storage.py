@@ -70,8 +70,7 @@ class Usage(Struct, frozen=True):
 async def orphans(args: argparse.Namespace, settings: Settings, out: Output) -> int:
     """Find what no record names; delete it if that is asked for."""
     now = time.time()
-    async with open_records(settings) as records:
-        objects = open_object_store(settings)
+    async with open_records(settings) as records, open_object_store(settings) as objects:
         found = [one async for one in find_orphans(records, objects, now, out)]
         multiparts = [one async for one in _stale_multiparts(objects, now)]
         if args.delete:
@@ -100,8 +99,7 @@ async def orphans(args: argparse.Namespace, settings: Settings, out: Output) -> 
 
 async def usage(_: argparse.Namespace, settings: Settings, out: Output) -> int:
     """Tell how much lies where, and for what."""
-    async with open_records(settings) as records:
-        objects = open_object_store(settings)
+    async with open_records(settings) as records, open_object_store(settings) as objects:
         sums: dict[tuple[str, str], tuple[int, int, float]] = {}
         async for one in _all_owned(records, objects, out):
             place = (_prefix(one), one.state)

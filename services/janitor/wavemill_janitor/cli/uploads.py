@@ -83,8 +83,7 @@ async def abort(args: argparse.Namespace, settings: Settings, out: Output) -> in
     wanted = filter_of(args)
     if bool(args.ids) is not wanted.is_open:
         raise exits.UsageError("name either upload ids or at least one filter, such as --state")
-    async with open_records(settings) as records:
-        objects = open_object_store(settings)
+    async with open_records(settings) as records, open_object_store(settings) as objects:
         steps = [
             await _abort_step(records, objects, one)
             if isinstance(one, Upload)

@@ -1,0 +1,34 @@
+"""What is in force and where each value came from. Of a secret it tells only that there is one."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from wavemill_common.settings import Settings
+
+
+class Value(Struct, frozen=True):
+    """One setting as it may be shown."""
+
+    variable: str
+    value: str
+    source: str
+    meaning: str
+
+
+def report(settings: Settings, environ: Mapping[str, str]) -> list[Value]:
+    """Every setting with its value and its source."""
+    return [_value(field, settings, environ) for field in dataclasses.fields(settings)]
+
+
+def _value(
+    field: "dataclasses.Field[Any]", settings: Settings, environ: Mapping[str, str]
+) -> Value:
+    about = field.metadata
+    is_set = bool(environ.get(about["variable"]))
+    source = "environment" if is_set else f"default of {settings.env}"
+    value = getattr(settings, field.name)
+    shown = about["show"](int(value) if isinstance(value, bool) else value)
+    return Value(about["variable"], shown, source, about["meaning"])
