@@ -82,6 +82,8 @@ async def expire_uploads(deps: Deps) -> int:
             continue
         aborted = upload.aborted()
         if await deps.jobs.save_upload(aborted):
+            if upload.storage_upload_id:
+                await deps.objects.abort_multipart(upload.storage_key, upload.storage_upload_id)
             await _delete_below(deps.objects, upload.chunks_prefix)
             await deps.objects.delete([upload.storage_key])
             removed += await deps.jobs.remove_upload(aborted)
