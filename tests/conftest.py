@@ -1,5 +1,6 @@
 """Fixtures for all tests: real files, the bundled ffmpeg, running servers."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -8,9 +9,33 @@ import imageio_ffmpeg
 import pytest
 
 from support.client import Client
+from support.kept import use_aws
+from support.moto_server import running_moto
 from support.server import Wavemill, running
 
+STORES = ("embedded", "aws")
 ASSETS = Path(__file__).parent / "assets"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a whole run of tests use other stores."""
+    parser.addoption(
+        "--stores",
+        choices=STORES,
+        default=os.environ.get("WAVEMILL_TEST_STORES", STORES[0]),
+        help="what every wavemill that a test starts keeps things in (WAVEMILL_TEST_STORES)",
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stores(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where S3 and DynamoDB are asked for, a server that speaks both."""
+    if request.config.getoption("--stores") == "embedded":
+        yield
+        return
+    with running_moto() as url:
+        use_aws(url)
+        yield
 
 
 @pytest.fixture(scope="session")

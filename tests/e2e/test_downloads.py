@@ -33,14 +33,13 @@ def result(wavemill: Wavemill, lena: Path) -> tuple[str, bytes]:
             return job_id
 
     job_id = asyncio.run(convert())
-    return job_id, stored_result(wavemill, job_id).read_bytes()
+    return job_id, wavemill.kept.read(stored_result(wavemill, job_id))
 
 
-def stored_result(server: Wavemill, job_id: str) -> Path:
-    """Where the result of a job lies."""
-    files = (server.data_dir / "objects").rglob("*")
-    (path,) = [one for one in files if job_id in str(one) and one.is_file()]
-    return path
+def stored_result(server: Wavemill, job_id: str) -> str:
+    """The key of the result of a job."""
+    (key,) = server.kept.keys(job_id)
+    return key
 
 
 async def get(client: Client, job_id: str, method: str = "GET", **headers: str) -> Reply:
@@ -230,11 +229,11 @@ async def test_a_result_that_is_damaged_or_gone_is_never_passed_off_as_whole(
     upload = await client.upload(lena / "lena.mp3")
     job_id = await client.convert(upload["fileId"], "wav")
     await client.wait(job_id)
-    path = stored_result(server, job_id)
-    path.write_bytes(path.read_bytes()[:1000])
+    key = stored_result(server, job_id)
+    server.kept.replace(key, server.kept.read(key)[:1000])
     with pytest.raises(aiohttp.ClientPayloadError):
         async with asyncio.timeout(10):
             await get(client, job_id)
-    path.unlink()
+    server.kept.delete(key)
     reply = await client.call("GET", f"/api/download?jobId={job_id}")
     assert_problem(reply, 410, "expired")

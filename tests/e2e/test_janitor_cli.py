@@ -17,7 +17,12 @@ from support.server import Wavemill, eventually
 
 
 async def janitor(server: Wavemill, *words: str) -> tuple[int, Any]:
-    environ = {**os.environ, "DATA_DIR": str(server.data_dir), "REDIS_URL": ""}
+    environ = {
+        **os.environ,
+        "DATA_DIR": str(server.data_dir),
+        "REDIS_URL": "",
+        **server.kept.variables,
+    }
     command = [sys.executable, "-m", "wavemill_janitor", *words, "--json"]
     done = await asyncio.to_thread(
         subprocess.run, command, env=environ, capture_output=True, text=True, timeout=60

@@ -64,13 +64,13 @@ async def test_a_failure_is_the_answer_of_the_request_itself(
 async def test_a_format_that_there_is_not_is_refused_before_the_file_is_taken_in(
     client: Client, wavemill: Wavemill, lena: Path
 ) -> None:
-    before = len(list(wavemill.data_dir.glob("objects/uploads/*")))
+    before = len(wavemill.kept.keys("uploads/"))
 
     status, body, _ = await form(client, lena / "lena.wav", format="mp4000")
 
     assert status == 400
     assert b"supportedFormats" in body
-    assert len(list(wavemill.data_dir.glob("objects/uploads/*"))) == before
+    assert len(wavemill.kept.keys("uploads/")) == before
 
 
 def test_the_curl_of_the_readme_works_as_printed(

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from support.chunks import CHUNK, MIB, ChunkedFile, drafts, stored, write_wav
+from support.chunks import CHUNK, MIB, ChunkedFile, write_wav
 from support.client import Client
 from support.problems import assert_problem
 from support.server import Wavemill, eventually
@@ -38,8 +38,8 @@ def sha256(path: Path) -> str:
 
 def is_stored_as(server: Wavemill, upload: dict[str, Any], source: Path) -> bool:
     """Whether exactly the source's bytes are stored of an upload, and nothing else."""
-    files = stored(server.data_dir, upload["fileId"])
-    return [sha256(file) for file in files] == [sha256(source)]
+    kept = [server.kept.read(key) for key in server.kept.keys(upload["fileId"])]
+    return [hashlib.sha256(one).hexdigest() for one in kept] == [sha256(source)]
 
 
 # --- a whole file ---------------------------------------------------------------------------------
@@ -147,11 +147,11 @@ async def test_a_chunk_repeated_after_completion_gets_the_complete_upload(
 ) -> None:
     await chunked.open()
     await asyncio.gather(*(chunked.send_raw(index) for index in range(4)))
-    (file,) = stored(wavemill.data_dir, chunked.file_id)
-    written = file.stat().st_mtime_ns
+    (key,) = wavemill.kept.keys(chunked.file_id)
+    written = wavemill.kept.stamp(key)
     status, body, _ = await chunked.send_raw(1)
     assert (status, body["complete"], body["received"]) == (200, True, "0-3")
-    assert file.stat().st_mtime_ns == written
+    assert wavemill.kept.stamp(key) == written
     other = bytes(CHUNK)
     assert_problem(await chunked.send_raw(1, other), 409, "chunk_conflict")
 
@@ -203,12 +203,12 @@ async def test_a_wrong_digest_is_refused_and_a_right_one_taken(chunked: ChunkedF
 async def test_a_first_chunk_that_is_refused_leaves_nothing(
     chunked: ChunkedFile, wavemill: Wavemill
 ) -> None:
-    before = sorted((wavemill.data_dir / "objects" / "uploads").rglob("*"))
+    before = wavemill.kept.keys("uploads")
     assert_problem(await chunked.send_raw(0, chunkSha256="0" * 64), 400, "invalid_chunk")
     assert_problem(await chunked.send_form(0, b"short"), 400, "invalid_chunk")
     assert_problem(await chunked.send_raw(4), 400, "invalid_chunk")
-    assert sorted((wavemill.data_dir / "objects" / "uploads").rglob("*")) == before
-    assert drafts(wavemill.data_dir) == []
+    assert wavemill.kept.keys("uploads") == before
+    assert wavemill.kept.unfinished() == []
 
 
 def half_a_chunk(chunked: ChunkedFile, port: int) -> socket.socket:
@@ -228,17 +228,17 @@ async def test_a_body_cut_in_its_middle_is_not_received(
 ) -> None:
     await chunked.open()
     with half_a_chunk(chunked, wavemill.port):
-        await eventually(lambda: drafts(wavemill.data_dir))
-    await eventually(lambda: not drafts(wavemill.data_dir))
+        await wavemill.kept.writing()
+    await eventually(lambda: not wavemill.kept.unfinished())
     assert (await chunked.state())[1]["received"] == ""
-    assert stored(wavemill.data_dir, chunked.file_id) == []
+    assert wavemill.kept.keys(chunked.file_id) == []
     assert (await chunked.send_raw(0))[0] == 200
 
 
 async def test_a_whole_file_cut_in_its_middle_leaves_nothing(
     wavemill: Wavemill, wav: Path, client: Client
 ) -> None:
-    before = sorted((wavemill.data_dir / "objects").rglob("*"))
+    before = wavemill.kept.keys()
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
     with socket.create_connection(("127.0.0.1", wavemill.port)) as connection:
         connection.sendall(
@@ -246,9 +246,9 @@ async def test_a_whole_file_cut_in_its_middle_leaves_nothing(
             b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + head
         )
         connection.sendall(wav.read_bytes()[: 5 * MIB])
-        await eventually(lambda: drafts(wavemill.data_dir))
-    await eventually(lambda: not drafts(wavemill.data_dir))
-    assert sorted((wavemill.data_dir / "objects").rglob("*")) == before
+        await wavemill.kept.writing()
+    await eventually(lambda: not wavemill.kept.unfinished())
+    assert wavemill.kept.keys() == before
     assert (await client.call("GET", "/healthz"))[0] == 200
 
 
@@ -286,9 +286,9 @@ async def test_an_abort_removes_what_is_stored(chunked: ChunkedFile, wavemill: W
     await chunked.open()
     await chunked.send_raw(0)
     await chunked.send_raw(2)
-    assert len(stored(wavemill.data_dir, chunked.file_id)) == 2
+    assert len(wavemill.kept.keys(chunked.file_id)) == 2
     assert (await chunked.abort())[0] == 204
-    assert stored(wavemill.data_dir, chunked.file_id) == []
+    assert wavemill.kept.keys(chunked.file_id) == []
     for reply in (
         await chunked.state(),
         await chunked.abort(),
@@ -304,7 +304,7 @@ async def test_a_complete_upload_can_be_aborted(
     upload = await client.upload(lena / "lena.ogg")
     path = f"/api/uploads/{upload['fileId']}"
     assert (await client.call("DELETE", path))[0] == 204
-    assert stored(wavemill.data_dir, upload["fileId"]) == []
+    assert wavemill.kept.keys(upload["fileId"]) == []
     asked = {"fileId": upload["fileId"], "format": "mp3"}
     reply = await client.call("POST", "/api/convert-audio", json=asked)
     assert_problem(reply, 404, "upload_not_found")

@@ -101,17 +101,3 @@ class ChunkedFile:
     async def abort(self) -> Reply:
         """Give it up."""
         return await self.client.call("DELETE", f"/api/uploads/{self.file_id}")
-
-
-def stored(data_dir: Path, file_id: str) -> list[Path]:
-    """The files that a server keeps of one upload."""
-    return [
-        path
-        for path in (data_dir / "objects").rglob("*")
-        if path.is_file() and file_id in str(path)
-    ]
-
-
-def drafts(data_dir: Path) -> list[Path]:
-    """The files that a server is writing right now, or has forgotten."""
-    return list((data_dir / "objects" / ".tmp").iterdir())

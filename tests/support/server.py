@@ -13,6 +13,7 @@ from typing import IO, TypeVar
 
 import psutil
 
+from support.kept import kept_by
 from support.ports import free_port
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class Wavemill:
         self.data_dir = data_dir
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.kept = kept_by(data_dir)
         self._variables = variables
         self._output: IO[bytes] | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -49,6 +51,7 @@ class Wavemill:
             "PORT": str(self.port),
             "DATA_DIR": str(self.data_dir),
             "WAVEMILL_LOG_LEVEL": "info",
+            **self.kept.variables,
             **self._variables,
         }
         printed = len(self.log) if self.log_path.exists() else 0

@@ -31,7 +31,9 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
 
     `size` and `chunk_size` in bytes, times in seconds since 1970. `storage_key` names the whole
     object once the upload is complete. A whole-file upload whose size is not known yet has
-    `size` None. `job_ids` are the jobs that (may) still need the file.
+    `size` None, and so has a `direct` one: its bytes go straight to the object store, as the
+    multipart upload `storage_upload_id` of `storage_key`, or without one whole, as chunk 0.
+    `job_ids` are the jobs that (may) still need the file.
     """
 
     file_id: str
@@ -42,6 +44,8 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
     created_at: float
     expires_at: float
     owner: str = ""
+    direct: bool = False
+    storage_upload_id: str | None = None
     state: UploadState = UploadState.OPEN
     revision: int = 1
     completing_at: float | None = None
@@ -72,6 +76,10 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
     def chunks_prefix(self) -> str:
         """What the keys of all chunks of this upload begin with."""
         return f"uploads/chunks/{self.file_id}/"
+
+    def stored_by(self, storage_upload_id: str) -> "Upload":
+        """Be stored by this multipart upload of the object store's."""
+        return self._next(storage_upload_id=storage_upload_id)
 
     def may_complete(self, now: float) -> bool:
         """Whether a completion may begin: it never did, or the one that did has crashed."""

@@ -15,6 +15,7 @@ from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.settings import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Settings
 from wavemill_common.stores import open_job_store, open_object_store, read_secret, redis_url
 from wavemill_gateway import (
+    direct,
     downloads,
     events,
     health,
@@ -54,7 +55,7 @@ def create_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(_parts)
     app.on_shutdown.append(_end_streams)
     app.on_shutdown.append(finish_all)
-    for module in (uploads, jobs, oneshot, polling, events, downloads, offer, health, page):
+    for module in (uploads, direct, jobs, oneshot, polling, events, downloads, offer, health, page):
         app.add_routes(module.routes)
     return app
 

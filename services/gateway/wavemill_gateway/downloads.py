@@ -17,14 +17,16 @@ from wavemill_common.errors import (
     StorageUnavailable,
 )
 from wavemill_common.jobs import Job, JobError, JobStatus, Output
+from wavemill_common.objects import Presigner
 from wavemill_gateway.jobs import job_id_of
 from wavemill_gateway.keys import DESK, OBJECTS
 from wavemill_gateway.names import attachment
-from wavemill_gateway.replies import is_known
+from wavemill_gateway.replies import SECRET, is_known
 
 routes = web.RouteTableDef()
 
 LOOK_AGAIN_AFTER = 2.0  # seconds
+PRESIGNED_FOR = 300.0  # seconds
 _OUTPUT = re.compile(r"[0-9]{1,3}")
 _RANGE = re.compile(r"bytes=([0-9]{0,99})-([0-9]{0,99})")
 
@@ -47,6 +49,8 @@ async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
     if is_known(request, headers["ETag"]):
         return web.Response(status=304, headers=headers)
     await _check_there(request, output)
+    if url := await _presigned(request, output):
+        return web.Response(status=302, headers={"Location": url, **SECRET})
     span = _span(request, headers, output.size)
     start, end = span or (0, output.size)
     if span:
@@ -58,6 +62,20 @@ async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
         await _send(request.app[OBJECTS].read(output.key, start, end), response, end - start)
     await response.write_eof()
     return response
+
+
+async def _presigned(request: web.Request, output: Output) -> str | None:
+    """Where the object store itself hands the result out, if that was asked for and can be."""
+    objects = request.app[OBJECTS]
+    asked = request.query.get("presigned") == "1" and request.method == "GET"
+    if not (asked and isinstance(objects, Presigner)):
+        return None
+    return await objects.presigned_get(
+        output.key,
+        seconds=PRESIGNED_FOR,
+        disposition=attachment(output.file_name),
+        mime=output.mime,
+    )
 
 
 async def _send(blocks: AsyncIterator[bytes], response: web.StreamResponse, promised: int) -> None:

@@ -23,6 +23,7 @@ from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload, UploadState
 from wavemill_gateway.bodies import Counted, Exact
 from wavemill_gateway.checks import check_digest, check_same, check_total, verified
+from wavemill_gateway.direct_parts import bring_in, too_large
 from wavemill_gateway.media_reader import read_media
 from wavemill_gateway.names import clean_name, extension_of
 from wavemill_gateway.sharing import Shared
@@ -76,6 +77,22 @@ class Intake:
         await self._records.put_upload(upload)
         return upload
 
+    async def open_direct(self, file_name: str, *, in_parts: bool) -> Upload:
+        """Open an upload whose bytes go straight to the object store, whole or in parts.
+
+        The record comes first, so that the parts of a multipart upload belong to somebody.
+        """
+        upload = self._new_upload(file_name, None, self.limits.chunk_bytes, direct=True)
+        await self._records.put_upload(upload)
+        if not in_parts:
+            return upload
+        storage_id = await self._objects.start_multipart(upload.storage_key)
+        known = upload.stored_by(storage_id)
+        if not await self._records.save_upload(known):
+            await self._objects.abort_multipart(upload.storage_key, storage_id)
+            raise UploadNotFound("the upload was aborted while it was opened")
+        return known
+
     async def receive_file(
         self, file_name: str, blocks: AsyncIterator[bytes], announced: int
     ) -> Upload:
@@ -87,9 +104,9 @@ class Intake:
             FileTooLarge: before anything is stored, where its size was announced.
         """
         if announced > self.limits.max_bytes:
-            raise self._too_large()
+            raise too_large(self.limits.max_bytes)
         limit = self.limits.max_bytes
-        counted = Counted(blocks, limit, self._too_large())
+        counted = Counted(blocks, limit, too_large(limit))
         upload = self._new_upload(file_name, None, self.limits.chunk_bytes)
         await self._records.put_upload(upload)
         try:
@@ -197,6 +214,8 @@ class Intake:
             await asyncio.sleep(WAIT_FOR_COMPLETION)
 
     async def _check_whole(self, upload: Upload) -> None:
+        if upload.direct:
+            return  # only the object store can tell, when it is asked to complete it
         if upload.size is None:
             raise UploadIncomplete("the file did not arrive whole; upload it again", missing=[])
         missing = set(range(upload.total_chunks)) - await self.received(upload)
@@ -212,18 +231,11 @@ class Intake:
         if size < 0:
             raise InvalidChunk("fileSize must be the file's size in bytes")
         if size > self.limits.max_bytes:
-            raise self._too_large()
+            raise too_large(self.limits.max_bytes)
 
-    def _too_large(self) -> FileTooLarge:
-        limit = self.limits.max_bytes
-        return FileTooLarge(
-            f"the file is larger than the {limit} bytes that this server takes; "
-            "send a smaller or compressed one",
-            limit=limit,
-            maxUploadBytes=limit,
-        )
-
-    def _new_upload(self, file_name: str, size: int | None, chunk_size: int) -> Upload:
+    def _new_upload(
+        self, file_name: str, size: int | None, chunk_size: int, *, direct: bool = False
+    ) -> Upload:
         file_id, name, now = new_id(), clean_name(file_name), self._now()
         return Upload(
             file_id=file_id,
@@ -233,6 +245,7 @@ class Intake:
             storage_key=f"uploads/{file_id}.{extension_of(name)}",
             created_at=now,
             expires_at=now + self.limits.ttl,
+            direct=direct,
         )
 
     async def _store_chunk(
@@ -258,12 +271,15 @@ class Intake:
         return stored.sha256
 
     async def _assemble(self, upload: Upload) -> tuple[Upload, bool]:
-        keys = [upload.chunk_key(index) for index in range(upload.total_chunks)]
+        keys = [upload.chunk_key(index) for index in range(max(1, upload.total_chunks))]
         try:
-            stored = await self._objects.compose(upload.storage_key, keys)
-            check_total(stored.size, upload.size)
+            if upload.direct:
+                stored = await bring_in(self._objects, upload, self.limits.max_bytes)
+            else:
+                stored = await self._objects.compose(upload.storage_key, keys)
+                check_total(stored.size, upload.size)
             complete = await self._finish(upload, stored, None)
-        except InvalidFormat:
+        except (InvalidFormat, FileTooLarge):
             await self._discard(upload)
             raise
         except AppError:
@@ -302,6 +318,8 @@ class Intake:
 
     async def _remove(self, upload: Upload) -> None:
         """Delete the bytes first, then the record that names them."""
+        if upload.storage_upload_id:
+            await self._objects.abort_multipart(upload.storage_key, upload.storage_upload_id)
         chunks = [one.key async for one in self._objects.scan(upload.chunks_prefix)]
         await self._objects.delete([*chunks, upload.storage_key])
         await self._records.remove_upload(upload)

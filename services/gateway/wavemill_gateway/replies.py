@@ -13,6 +13,9 @@ T = TypeVar("T")
 
 NO_CACHE = {"Cache-Control": "no-cache, no-store, must-revalidate", "Pragma": "no-cache"}
 
+# For what holds a presigned URL: whoever has it may use it.
+SECRET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+
 
 def is_known(request: web.Request, etag: str) -> bool:
     """Whether If-None-Match names this entity tag, compared weakly (RFC 9110, 13.1.2)."""

@@ -74,7 +74,7 @@ async def upload_audio(request: web.Request) -> web.Response:
             f"send a form ({_MULTIPART}) with a part 'file' or 'chunk', "
             f"or one chunk as {_RAW} with chunkIndex and the rest in the query"
         )
-    return json_reply(await _view(intake, upload), 201 if completed else 200)
+    return json_reply(await view_of(intake, upload), 201 if completed else 200)
 
 
 @routes.post("/api/uploads")
@@ -83,21 +83,21 @@ async def open_upload(request: web.Request) -> web.Response:
     asked = await read_json(request, OpenRequest)
     intake = request.app[INTAKE]
     upload = await intake.open(asked.file_name, asked.file_size, asked.chunk_size)
-    return json_reply(await _view(intake, upload), 201)
+    return json_reply(await view_of(intake, upload), 201)
 
 
 @routes.get("/api/uploads/{fileId}")
 async def show_upload(request: web.Request) -> web.Response:
     """Tell what has arrived: how a client resumes."""
     intake = request.app[INTAKE]
-    return json_reply(await _view(intake, await intake.find(_file_id(request))))
+    return json_reply(await view_of(intake, await intake.find(_file_id(request))))
 
 
 @routes.post("/api/uploads/{fileId}/complete")
 async def complete_upload(request: web.Request) -> web.Response:
     """Assemble the file; a repeat gets the same answer."""
     intake = request.app[INTAKE]
-    return json_reply(await _view(intake, await intake.complete(_file_id(request))))
+    return json_reply(await view_of(intake, await intake.complete(_file_id(request))))
 
 
 @routes.delete("/api/uploads/{fileId}")
@@ -176,7 +176,8 @@ def _file_id(request: web.Request) -> str:
     return check_id("fileId", request.match_info["fileId"])
 
 
-async def _view(intake: Intake, upload: Upload) -> UploadView:
+async def view_of(intake: Intake, upload: Upload) -> UploadView:
+    """An upload as the interface shows it."""
     return UploadView(
         file_id=upload.file_id,
         file_name=upload.file_name,

@@ -105,6 +105,8 @@ async def remove_upload(records: JobStore, objects: ObjectStore, upload: Upload)
     aborted = upload.aborted()
     if not await records.save_upload(aborted):
         return False
+    if upload.storage_upload_id:
+        await objects.abort_multipart(upload.storage_key, upload.storage_upload_id)
     await _delete_below(objects, upload.chunks_prefix)
     await objects.delete([upload.storage_key])
     return await records.remove_upload(aborted)

@@ -4,12 +4,13 @@ from typing import Any
 
 from wavemill_common.objects import PostForm
 from wavemill_common.objects.keys import check_key
+from wavemill_common.objects.s3_faults import s3_faults
 
 MAX_LIFE = 300.0  # seconds; a URL that leaks is soon worthless
 
 
 class S3Presigner:
-    """Signs URLs and forms with our credentials; nothing is asked of S3."""
+    """Signs URLs and forms with our credentials; S3 is asked nothing."""
 
     def __init__(self, client: Any, bucket: str) -> None:
         self._client = client
@@ -42,24 +43,26 @@ class S3Presigner:
 
     async def presigned_post(self, key: str, *, seconds: float, max_size: int) -> PostForm:
         """Sign a form that sends a whole object of at most `max_size` bytes."""
-        form = await self._client.generate_presigned_post(
-            Bucket=self._bucket,
-            Key=check_key(key),
-            Fields={"success_action_status": "201"},
-            Conditions=[
-                {"success_action_status": "201"},
-                ["content-length-range", 1, max_size],
-            ],
-            ExpiresIn=_life(seconds),
-        )
+        with s3_faults("put_object", self._bucket, key):
+            form = await self._client.generate_presigned_post(
+                Bucket=self._bucket,
+                Key=check_key(key),
+                Fields={"success_action_status": "201"},
+                Conditions=[
+                    {"success_action_status": "201"},
+                    ["content-length-range", 1, max_size],
+                ],
+                ExpiresIn=_life(seconds),
+            )
         return PostForm(url=str(form["url"]), fields=dict(form["fields"]))
 
     async def _sign(self, operation: str, seconds: float, **parameters: Any) -> str:
-        url: str = await self._client.generate_presigned_url(
-            operation,
-            Params={"Bucket": self._bucket, **parameters},
-            ExpiresIn=_life(seconds),
-        )
+        with s3_faults(operation, self._bucket, parameters["Key"]):
+            url: str = await self._client.generate_presigned_url(
+                operation,
+                Params={"Bucket": self._bucket, **parameters},
+                ExpiresIn=_life(seconds),
+            )
         return url
 
 

@@ -1,0 +1,147 @@
+"""What a running wavemill keeps, whichever its stores are: files in its directory, or S3."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import boto3
+
+from support.s3 import raw_client
+from wavemill_common.records.dynamo_tables import jobs_table, uploads_table
+
+REGION = "us-east-1"
+WRITING = 0.5  # seconds in which what is sent has reached the server
+
+
+_aws_url = ""  # where S3 and DynamoDB are, once they are to be used
+
+
+def use_aws(url: str) -> None:
+    """Let every wavemill that is started from now on keep things at this server."""
+    global _aws_url  # noqa: PLW0603 - one choice for a whole run of tests
+    _aws_url = url
+
+
+def kept_by(data_dir: Path) -> "Kept":
+    """What a new wavemill with this data directory shall keep things in."""
+    return InAws(_aws_url) if _aws_url else OnDisk(data_dir)
+
+
+class Kept(Protocol):
+    """The bytes that one wavemill keeps, and the settings that say where."""
+
+    variables: dict[str, str]
+
+    def keys(self, part: str = "") -> list[str]:
+        """The keys of all objects that have `part` in them, in order."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """An object's bytes."""
+        ...
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Spoil an object behind wavemill's back."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete an object behind wavemill's back."""
+        ...
+
+    def stamp(self, key: str) -> object:
+        """What changes when an object is written again."""
+        ...
+
+    def unfinished(self) -> list[str]:
+        """What is being written now, or was left."""
+        ...
+
+    async def writing(self) -> None:
+        """Wait until something is being written, as far as can be seen."""
+        ...
+
+
+class OnDisk:
+    """Files below the data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.variables: dict[str, str] = {}
+        self._folder = data_dir / "objects"
+
+    def keys(self, part: str = "") -> list[str]:
+        files = (path for path in self._folder.rglob("*") if path.is_file())
+        keys = (str(path.relative_to(self._folder)) for path in files)
+        return sorted(key for key in keys if part in key and not key.startswith("."))
+
+    def read(self, key: str) -> bytes:
+        return (self._folder / key).read_bytes()
+
+    def replace(self, key: str, data: bytes) -> None:
+        (self._folder / key).write_bytes(data)
+
+    def delete(self, key: str) -> None:
+        (self._folder / key).unlink()
+
+    def stamp(self, key: str) -> object:
+        return (self._folder / key).stat().st_mtime_ns
+
+    def unfinished(self) -> list[str]:
+        return [path.name for path in (self._folder / ".tmp").iterdir()]
+
+    async def writing(self) -> None:
+        async with asyncio.timeout(10):
+            while not self.unfinished():
+                await asyncio.sleep(0.01)
+
+
+class InAws:
+    """A bucket and tables of its own at a server that speaks S3 and DynamoDB."""
+
+    def __init__(self, url: str) -> None:
+        mark = uuid4().hex
+        self._bucket = f"bucket-{mark}"
+        self._client: Any = raw_client(url)
+        self._client.create_bucket(Bucket=self._bucket)
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        tables: Any = boto3.client("dynamodb", endpoint_url=url, region_name=REGION, **keys)
+        for table in (jobs_table(f"jobs-{mark}"), uploads_table(f"uploads-{mark}")):
+            tables.create_table(**table)
+        tables.close()
+        self.variables = {
+            "WAVEMILL_STORAGE": "aws",
+            "AWS_REGION": REGION,
+            "S3_BUCKET": self._bucket,
+            "S3_ENDPOINT_URL": url,
+            "S3_ADDRESSING": "path",
+            "DYNAMODB_ENDPOINT_URL": url,
+            "DYNAMODB_JOBS_TABLE": f"jobs-{mark}",
+            "DYNAMODB_UPLOADS_TABLE": f"uploads-{mark}",
+            **{name.upper(): value for name, value in keys.items()},
+        }
+
+    def keys(self, part: str = "") -> list[str]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
+        return sorted(
+            one["Key"] for page in pages for one in page.get("Contents", ()) if part in one["Key"]
+        )
+
+    def read(self, key: str) -> bytes:
+        body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        return body
+
+    def replace(self, key: str, data: bytes) -> None:
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=data)
+
+    def delete(self, key: str) -> None:
+        self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def stamp(self, key: str) -> object:
+        return self._client.head_object(Bucket=self._bucket, Key=key)["LastModified"]
+
+    def unfinished(self) -> list[str]:
+        reply = self._client.list_multipart_uploads(Bucket=self._bucket)
+        return [one["Key"] for one in reply.get("Uploads", ())]
+
+    async def writing(self) -> None:
+        await asyncio.sleep(WRITING)  # what S3 has not acknowledged cannot be seen there
