@@ -103,11 +103,6 @@ def clean_etag(etag: str) -> str:
     return etag.strip('"')
 
 
-def etag_of_bytes(data: bytes) -> str:
-    """The etag that S3 gives to what one call stores, unless a key of KMS encrypts it."""
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
 def etag_of_parts(etags: list[str]) -> str:
     """The etag that S3 gives to what is made of parts, in their order."""
     try:
