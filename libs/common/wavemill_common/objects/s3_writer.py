@@ -7,7 +7,7 @@ from typing import Any
 from wavemill_common.errors import ObjectExists
 from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectInfo
-from wavemill_common.objects.s3_calls import S3Calls, crc32_of, stored
+from wavemill_common.objects.s3_calls import S3Calls, checksum_of, stored
 from wavemill_common.objects.s3_multiparts import Piece, S3Multiparts
 from wavemill_common.objects.window import Window
 
@@ -42,7 +42,7 @@ class S3Writer:
         Not only we repeat: aiohttp sends a PUT again when a connection that was kept open is
         found closed. So the object carries a mark of its write, and not the tries decide.
         """
-        more: dict[str, Any] = {"ChecksumCRC32": crc32_of(data)} if self._checked else {}
+        more: dict[str, Any] = checksum_of(data) if self._checked else {}
         mark = new_id()
         if if_absent:
             more |= {"IfNoneMatch": "*", "Metadata": {MARK: mark}}
