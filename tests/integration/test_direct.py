@@ -15,7 +15,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 from aiohttp import web
-from playwright.async_api import Page, Route, async_playwright
+from playwright.async_api import Page, async_playwright
 
 from support.client import Client
 from support.problems import Reply, assert_problem
@@ -63,16 +63,30 @@ def settings(redis_server: TestRedis, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def pages() -> dict[str, web.Response]:
+    """What the gateway serves besides, below /uppy: a browser trusts no page made up for it."""
+    return {}
+
+
+@pytest.fixture
 def served(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, session: aiohttp.ClientSession
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    session: aiohttp.ClientSession,
+    pages: dict[str, web.Response],
 ) -> Served:
     """A gateway on a given store."""
+
+    async def show(request: web.Request) -> web.Response:
+        return pages[request.match_info["name"]]
 
     @asynccontextmanager
     async def serve(objects: ObjectStore) -> AsyncIterator[Client]:
         for module in (gateway, converter):
             monkeypatch.setattr(module, "open_object_store", lambda _: objects)
-        runner = web.AppRunner(gateway.create_app(settings), shutdown_timeout=1)
+        app = gateway.create_app(settings)
+        app.router.add_get("/uppy/{name}", show)
+        runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         yield Client(session, f"http://127.0.0.1:{runner.addresses[0][1]}")
@@ -352,22 +366,20 @@ def uppy(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 async def uppy_page(
-    client: Client, uppy: bytes, s3_server: Moto, bucket: S3Config
+    client: Client,
+    uppy: bytes,
+    pages: dict[str, web.Response],
+    s3_server: Moto,
+    bucket: S3Config,
 ) -> AsyncIterator[Page]:
     """A page of the gateway's origin with Uppy on it."""
     s3_server.client.put_bucket_cors(Bucket=bucket.bucket, CORSConfiguration=CORS)
 
-    async def script(route: Route) -> None:
-        await route.fulfill(body=uppy, content_type="text/javascript")
-
-    async def page(route: Route) -> None:
-        await route.fulfill(body=PAGE, content_type="text/html")
-
+    pages["bundle.js"] = web.Response(body=uppy, content_type="text/javascript")
+    pages["page"] = web.Response(text=PAGE, content_type="text/html")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         one = await browser.new_page()
-        await one.route("**/uppy/bundle.js", script)
-        await one.route("**/uppy/page", page)
         await one.goto(f"{client.url}/uppy/page")
         yield one
         await browser.close()

@@ -1,5 +1,6 @@
 """S3 servers of the tests' own, over the wire: moto for most, ministack where signatures count."""
 
+import functools
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.exceptions import NoSuchUpload
@@ -14,6 +16,9 @@ from moto.s3.models import S3Backend, s3_backends
 from moto.server import ThreadedMotoServer
 
 from wavemill_common.objects.s3_config import S3Config
+
+# Every test opens clients of its own, and each would read botocore's service models anew.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 class Moto:
