@@ -30,10 +30,14 @@ class Input(Struct, frozen=True):
 
 
 class Destination(Struct, frozen=True):
-    """Where ffmpeg writes; `rewritable` if it can go over the whole file once more at the end."""
+    """Where ffmpeg writes; `rewritable` if it can go over the whole file once more at the end.
+
+    `pass_fds` are the open files that it must inherit for that.
+    """
 
     arguments: tuple[str, ...]
     rewritable: bool = False
+    pass_fds: tuple[int, ...] = ()
 
 
 def file_input(path: Path) -> Input:
@@ -44,6 +48,18 @@ def file_input(path: Path) -> Input:
 def file_destination(path: Path) -> Destination:
     """Write a local file, over what may be there."""
     return Destination(("-y", f"file:{path.absolute()}"), rewritable=True)
+
+
+def http_input(url: str) -> Input:
+    """Read from our proxy on loopback, and from nowhere else."""
+    return Input(url, "http,tcp", ("-multiple_requests", "1"))
+
+
+def fd_destination(fd: int, *, by_number: bool) -> Destination:
+    """Write into an inherited, seekable file; older ones than ffmpeg 6 need its path in /proc."""
+    if by_number:
+        return Destination(("-fd", str(fd), "fd:"), pass_fds=(fd,))
+    return Destination(("-y", f"/proc/self/fd/{fd}"), pass_fds=(fd,))
 
 
 def probe_command(ffmpeg: str, source: Input) -> list[str]:

@@ -21,6 +21,8 @@ from wavemill_converter.conversion import Tools
 from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
 from wavemill_converter.probe import Limits
 from wavemill_converter.scratch import Scratch
+from wavemill_converter.streaming.conversion import validate_streaming_support
+from wavemill_converter.streaming.proxy import RangeProxy
 from wavemill_converter.transcode import Timeouts
 from wavemill_converter.worker import Worker
 
@@ -44,12 +46,13 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
             jobs=await stack.enter_async_context(open_job_store(settings)),
             queue=queue,
             progress=ProgressStore(shared),
-            tools=_tools(settings, ffmpeg),
+            tools=_tools(settings, ffmpeg, await stack.enter_async_context(RangeProxy())),
             scratch=stack.enter_context(Scratch(settings.scratch_dir, name)),
             timings=settings.timings,
             job_ttl=settings.job_ttl,
             max_strikes=settings.max_strikes,
             drain_grace=settings.drain_grace,
+            streaming=_can_stream(),
             now=time.time,
         )
         consumer = Consumer(reading, queue, name)
@@ -74,15 +77,23 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
             await registry.withdraw(name)
 
 
-def _tools(settings: Settings, ffmpeg: Ffmpeg) -> Tools:
+def _tools(settings: Settings, ffmpeg: Ffmpeg, proxy: RangeProxy) -> Tools:
     return Tools(
         objects=open_object_store(settings),
         ffmpeg=ffmpeg,
+        proxy=proxy,
         limits=Limits(
             max_duration=settings.max_duration, max_output_bytes=settings.max_output_bytes
         ),
         timeouts=Timeouts(total=settings.job_timeout, stall=settings.stall_timeout),
     )
+
+
+def _can_stream() -> bool:
+    reason = validate_streaming_support()
+    if reason is not None:
+        log.warning("streaming_is_off", reason=reason)
+    return reason is None
 
 
 def _status(settings: Settings, name: str, ffmpeg: Ffmpeg | None, running: int) -> ConverterStatus:

@@ -36,8 +36,10 @@ class Child:
 
 
 @asynccontextmanager
-async def started(argv: Sequence[str]) -> AsyncIterator[Child]:
+async def started(argv: Sequence[str], pass_fds: Sequence[int] = ()) -> AsyncIterator[Child]:
     """Run a command; when the block is left in any way its whole group is killed and reaped.
+
+    It inherits nothing but its three pipes and `pass_fds`.
 
     The pipes are our own, not asyncio's: there, depending on Python's version, waiting for the
     child means waiting for everyone who inherited its pipes.
@@ -51,6 +53,7 @@ async def started(argv: Sequence[str]) -> AsyncIterator[Child]:
                 stderr=err,
                 env=ENVIRONMENT,
                 start_new_session=True,
+                pass_fds=tuple(pass_fds),
                 preexec_fn=tether(signal.SIGKILL),
             )
         finally:

@@ -1,8 +1,10 @@
 """Run ffmpeg on a plan: follow it, bound it in time and memory, name how it failed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -18,7 +20,7 @@ from wavemill_converter.failures import PHRASES, detail_of, failure_of
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.lines import LineSplitter, Log
 from wavemill_converter.plan import ConversionPlan
-from wavemill_converter.process import CHUNK, Child, started
+from wavemill_converter.process import CHUNK, Child, kill_group, started
 from wavemill_converter.progress import BlockReader, FfmpegProgress, Follower, TranscodeProgress
 
 __all__ = ["ALARMS", "Timeouts", "TranscodeProgress", "Transcoded", "transcode"]
@@ -32,6 +34,8 @@ ALARMS = (
 """What ffmpeg may print and still end with code 0, though the result is not whole."""
 
 OnProgress = Callable[[TranscodeProgress], None]
+Companion = Callable[[Child, Callable[[], None]], Coroutine[Any, Any, None]]
+"""Takes the child, and a function to be called while the child rightly makes no progress."""
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
@@ -90,26 +94,34 @@ async def transcode_between(
     timeouts: Timeouts,
     on_progress: OnProgress,
     max_bytes: int | None = None,
+    companion: Companion | None = None,
+    bytes_read: Callable[[], int] | None = None,
 ) -> Transcoded:
-    """Convert as `transcode` does, from and to wherever ffmpeg can read and write."""
+    """Convert as `transcode` does, from and to wherever ffmpeg can read and write.
+
+    `companion` runs beside ffmpeg and has ended when this returns; if it fails, ffmpeg is killed
+    and the failure raised. `bytes_read` tells how much of the source was read so far.
+    """
     log = Log((*PHRASES, *ALARMS))
     argv = transcode_command(ffmpeg.path, source, destination, plan)
     follower = Follower(plan.duration, exact=plan.duration_exact, source_size=plan.source_size)
     loop = asyncio.get_running_loop()
     begun = loop.time()
     last = follower.progress(0.0, None)
-    async with started(argv) as child:
+    async with started(argv, destination.pass_fds) as child:
         logging = asyncio.create_task(_collect(child.stderr, log))
         ending = asyncio.create_task(child.wait())
         try:
             async with (
                 asyncio.timeout(timeouts.total),
                 asyncio.timeout(timeouts.stall) as stall,
+                _beside(child, companion, lambda: _put_off(stall, timeouts)),
             ):
                 async for report in _reports(child):
                     if follower.advance(report):
-                        stall.reschedule(loop.time() + timeouts.stall)
-                    last = follower.progress(loop.time() - begun, report.speed)
+                        _put_off(stall, timeouts)
+                    read = bytes_read() if bytes_read else None
+                    last = follower.progress(loop.time() - begun, report.speed, read)
                     _refuse_excess(last.total_size, max_bytes)
                     on_progress(last)
                 code = await ending
@@ -129,6 +141,43 @@ async def transcode_between(
         alarms=tuple(alarm for alarm in ALARMS if alarm in log.seen),
         log=log.tail,
     )
+
+
+@asynccontextmanager
+async def _beside(
+    child: Child, companion: Companion | None, alive: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Run a companion until it ends by itself; its failure ends the child, and is raised."""
+    if companion is None:
+        yield
+        return
+    task = asyncio.create_task(companion(child, alive))
+    task.add_done_callback(lambda done: _end_if_failed(done, child))
+    try:
+        yield
+        await task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled() and (failure := task.exception()):
+            raise first_failure(failure)
+
+
+def _end_if_failed(task: "asyncio.Task[None]", child: Child) -> None:
+    if task.cancelled() or task.exception():
+        kill_group(child.process.pid)
+
+
+def first_failure(error: BaseException) -> BaseException:
+    """The first of a group of failures is what went wrong; the others follow from it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _put_off(stall: asyncio.Timeout, timeouts: Timeouts) -> None:
+    if not stall.expired():
+        stall.reschedule(asyncio.get_running_loop().time() + timeouts.stall)
 
 
 async def _reports(child: Child) -> AsyncIterator[FfmpegProgress]:
