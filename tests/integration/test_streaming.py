@@ -26,7 +26,7 @@ from wavemill_converter.process import Child, started
 from wavemill_converter.streaming.conversion import streaming_convert_audio
 from wavemill_converter.streaming.follower import OutputFollower, StreamTripped
 from wavemill_converter.streaming.layout import PartLayout
-from wavemill_converter.streaming.memory import MemoryFile
+from wavemill_converter.memory import MemoryFile
 from wavemill_converter.streaming.proxy import RangeProxy
 from wavemill_converter.transcode import Timeouts
 

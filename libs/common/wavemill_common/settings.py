@@ -24,6 +24,13 @@ class SettingError(ValueError):
     """A setting has a value that does not work; the message says which would."""
 
 
+class Verification(StrEnum):
+    """How a result is checked before it is committed."""
+
+    STRUCTURE = "structure"
+    DECODE = "decode"
+
+
 class Environment(StrEnum):
     """Where wavemill runs, which decides the defaults."""
 
@@ -58,6 +65,13 @@ def _environment(text: str) -> Environment:
         return Environment(text)
     except ValueError:
         raise SettingError(f"must be one of {', '.join(Environment)}") from None
+
+
+def _verification(text: str) -> Verification:
+    try:
+        return Verification(text)
+    except ValueError:
+        raise SettingError(f"must be one of {', '.join(Verification)}") from None
 
 
 def _flag(text: str) -> bool:
@@ -137,6 +151,12 @@ class Settings:
     )
     max_output_bytes: int = _setting(
         "WAVEMILL_MAX_OUTPUT_BYTES", 16384 * MIB, "The largest result made", _whole(1, 1 << 50)
+    )
+    verify: Verification = _setting(
+        "WAVEMILL_VERIFY",
+        Verification.DECODE,
+        "How results are checked: decode (all of it), or structure (what ffmpeg reported)",
+        _verification,
     )
     max_strikes: int = _setting(
         "WAVEMILL_MAX_STRIKES", 3, "Crashes after which a job is given up", _whole(1, 100)

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from msgspec import Struct
 
-from wavemill_common.errors import AppError, ConversionError, is_transient
+from wavemill_common.errors import AppError, ConversionError, OutputInvalid, is_transient
 from wavemill_common.jobs import Change, Job, JobError
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue, Lease
@@ -117,8 +117,8 @@ class Attempt:
         if deps.streaming:
             try:
                 return await streaming_convert_audio(job, deps.tools, report)
-            except StreamTripped as error:
-                log.warning("stream_tripped", reason=error.message)
+            except (StreamTripped, OutputInvalid) as error:
+                log.warning("streaming_failed", code=error.code, reason=error.message)
         with deps.scratch.attempt(f"{job.job_id}-{job.attempt}") as path:
             return await fallback_file_conversion(job, deps.tools, path, report)
 

@@ -17,6 +17,7 @@ DEMUXERS: Final = (
 )
 """What a source may be: everything but playlists, which could name other files and hosts."""
 
+DECODE_INTERVAL: Final = 30  # seconds; only the last report counts
 PROGRESS_INTERVAL: Final = 0.5  # seconds
 _QUIET: Final = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "info")
 
@@ -68,9 +69,16 @@ def probe_command(ffmpeg: str, source: Input) -> list[str]:
 
 
 def transcode_command(
-    ffmpeg: str, source: Input, destination: Destination, plan: ConversionPlan
+    ffmpeg: str,
+    source: Input,
+    destination: Destination,
+    plan: ConversionPlan,
+    digest: Destination | None = None,
 ) -> list[str]:
-    """Convert a source as planned; progress goes to stdout, the log to stderr."""
+    """Convert a source as planned; progress goes to stdout, the log to stderr.
+
+    `digest` gets the MD5 of the samples that went into the encoder, of the same decoding.
+    """
     return [
         ffmpeg,
         *_QUIET,
@@ -87,7 +95,16 @@ def transcode_command(
         *(("-movflags", "+faststart") if plan.codec.faststart and destination.rewritable else ()),
         *("-f", plan.codec.muxer),
         *destination.arguments,
+        *(_digest(plan, digest) if digest else ()),
     ]
+
+
+def decode_command(ffmpeg: str, source: Input, pcm: str) -> list[str]:
+    """Decode all of a source; the MD5 of its samples goes to stdout, its length to stderr."""
+    stats = ("-stats", "-stats_period", str(DECODE_INTERVAL))
+    shown = tuple(word for word in _QUIET if word != "-nostats")
+    sound = ("-map", "0:a:0", "-c:a", pcm, "-f", "md5", "pipe:1")
+    return [ffmpeg, *shown, *stats, *_open(source), *sound]
 
 
 def _open(source: Input) -> tuple[str, ...]:
@@ -97,6 +114,10 @@ def _open(source: Input) -> tuple[str, ...]:
         *source.options,
         *("-i", source.url),
     )
+
+
+def _digest(plan: ConversionPlan, digest: Destination) -> tuple[str, ...]:
+    return ("-map", "0:a:0", "-c:a", plan.pcm, "-f", "md5", *digest.arguments)
 
 
 def _covers(plan: ConversionPlan) -> list[str]:

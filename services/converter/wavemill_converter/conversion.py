@@ -31,13 +31,14 @@ Report = Callable[..., None]
 
 
 class Tools(Struct, frozen=True):
-    """What a conversion works with."""
+    """What a conversion works with. `decodes`: results are decoded before they are committed."""
 
     objects: ObjectStore
     ffmpeg: Ffmpeg
     proxy: RangeProxy
     limits: Limits
     timeouts: Timeouts
+    decodes: bool = True
 
 
 class Converted(Struct, frozen=True):

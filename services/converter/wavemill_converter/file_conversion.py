@@ -15,9 +15,9 @@ from wavemill_converter.conversion import (
     plan_job,
     progress_reporter,
 )
-from wavemill_converter.integrity import read_back
 from wavemill_converter.probe import probe
 from wavemill_converter.publish import fetch, publish
+from wavemill_converter.published import check_published
 from wavemill_converter.transcode import transcode
 
 
@@ -50,6 +50,6 @@ async def fallback_file_conversion(
     report(Stage.UPLOADING, estimated_time_remaining=0)
     stored, sha256 = await publish(tools.objects, key_for(job), result)
     report(Stage.VERIFYING)
-    await read_back(tools.objects, stored, [(stored.size, sha256)])
+    await check_published(tools, stored, [(stored.size, sha256)], plan, transcoded)
     output = describe_output(job, stored, sha256)
     return Converted((output,), probed.media, (*plan.remarks, *remarks))

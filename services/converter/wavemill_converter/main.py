@@ -14,7 +14,7 @@ from wavemill_common.queue.converters import ANNOUNCE_EVERY, ConverterRegistry, 
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.queue.renewal import Renewal
 from wavemill_common.service import repeat
-from wavemill_common.settings import Settings
+from wavemill_common.settings import Settings, Verification
 from wavemill_common.stores import open_job_store, open_object_store, redis_url
 from wavemill_converter.attempt import Deps
 from wavemill_converter.conversion import Tools
@@ -85,6 +85,7 @@ def _tools(settings: Settings, ffmpeg: Ffmpeg, proxy: RangeProxy) -> Tools:
         limits=Limits(
             max_duration=settings.max_duration, max_output_bytes=settings.max_output_bytes
         ),
+        decodes=settings.verify is Verification.DECODE,
         timeouts=Timeouts(total=settings.job_timeout, stall=settings.stall_timeout),
     )
 

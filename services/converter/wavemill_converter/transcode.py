@@ -1,8 +1,9 @@
 """Run ffmpeg on a plan: follow it, bound it in time and memory, name how it failed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from wavemill_common.errors import FfmpegTimeout, LimitExceeded
 from wavemill_converter.command import (
     Destination,
     Input,
+    fd_destination,
     file_destination,
     file_input,
     transcode_command,
@@ -19,6 +21,7 @@ from wavemill_converter.command import (
 from wavemill_converter.failures import PHRASES, detail_of, failure_of
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.lines import LineSplitter, Log
+from wavemill_converter.memory import MemoryFile, is_supported
 from wavemill_converter.plan import ConversionPlan
 from wavemill_converter.process import CHUNK, Child, kill_group, started
 from wavemill_converter.progress import BlockReader, FfmpegProgress, Follower, TranscodeProgress
@@ -33,6 +36,8 @@ ALARMS = (
 )
 """What ffmpeg may print and still end with code 0, though the result is not whole."""
 
+_MD5 = re.compile(rb"MD5=([0-9a-f]{32})")
+
 OnProgress = Callable[[TranscodeProgress], None]
 Companion = Callable[[Child, Callable[[], None]], Coroutine[Any, Any, None]]
 """Takes the child, and a function to be called while the child rightly makes no progress."""
@@ -46,13 +51,17 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 
 
 class Transcoded(Struct, frozen=True, kw_only=True):
-    """What ffmpeg says that it did: seconds of audio, bytes written; and its complaints."""
+    """What ffmpeg says that it did: seconds of audio, bytes written; and its complaints.
+
+    `pcm_md5` is the digest of the samples that went in, where they should come out again.
+    """
 
     out_time: float
     total_size: int
     elapsed: float
     alarms: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
+    pcm_md5: str | None = None
 
 
 async def transcode(
@@ -102,13 +111,34 @@ async def transcode_between(
     `companion` runs beside ffmpeg and has ended when this returns; if it fails, ffmpeg is killed
     and the failure raised. `bytes_read` tells how much of the source was read so far.
     """
+    with digest_file(plan) as digest:
+        return await _transcode(
+            ffmpeg, source, destination, plan, digest, timeouts, on_progress, max_bytes,
+            companion, bytes_read,
+        )  # fmt: skip
+
+
+async def _transcode(
+    ffmpeg: Ffmpeg,
+    source: Input,
+    destination: Destination,
+    plan: ConversionPlan,
+    digest: MemoryFile | None,
+    timeouts: Timeouts,
+    on_progress: OnProgress,
+    max_bytes: int | None,
+    companion: Companion | None,
+    bytes_read: Callable[[], int] | None,
+) -> Transcoded:
     log = Log((*PHRASES, *ALARMS))
-    argv = transcode_command(ffmpeg.path, source, destination, plan)
+    beside = fd_destination(digest.fd, by_number=ffmpeg.writes_fd) if digest else None
+    argv = transcode_command(ffmpeg.path, source, destination, plan, beside)
+    pass_fds = (*destination.pass_fds, *(beside.pass_fds if beside else ()))
     follower = Follower(plan.duration, exact=plan.duration_exact, source_size=plan.source_size)
     loop = asyncio.get_running_loop()
     begun = loop.time()
     last = follower.progress(0.0, None)
-    async with started(argv, destination.pass_fds) as child:
+    async with started(argv, pass_fds) as child:
         logging = asyncio.create_task(_collect(child.stderr, log))
         ending = asyncio.create_task(child.wait())
         try:
@@ -140,7 +170,24 @@ async def transcode_between(
         elapsed=loop.time() - begun,
         alarms=tuple(alarm for alarm in ALARMS if alarm in log.seen),
         log=log.tail,
+        pcm_md5=read_digest(digest) if digest else None,
     )
+
+
+@contextmanager
+def digest_file(plan: ConversionPlan) -> Iterator[MemoryFile | None]:
+    """A file for the samples' digest, where the samples are to come through untouched."""
+    if not (plan.keeps_samples and is_supported()):
+        yield None
+        return
+    with MemoryFile("digest") as file:
+        yield file
+
+
+def read_digest(file: MemoryFile) -> str | None:
+    """Read what ffmpeg's md5 muxer wrote."""
+    found = _MD5.search(file.read(0, file.size))
+    return found[1].decode() if found else None
 
 
 @asynccontextmanager

@@ -16,14 +16,14 @@ from wavemill_converter.conversion import (
     plan_job,
     progress_reporter,
 )
-from wavemill_converter.integrity import read_back
+from wavemill_converter.memory import MemoryFile, is_supported
 from wavemill_converter.plan import ConversionPlan
 from wavemill_converter.probe import PROBE_TIME, probe_input
+from wavemill_converter.published import check_published
 from wavemill_converter.source import Probed
 from wavemill_converter.streaming.blocks import BlockReader
 from wavemill_converter.streaming.follower import OutputFollower
 from wavemill_converter.streaming.layout import plan_layout
-from wavemill_converter.streaming.memory import MemoryFile, is_supported
 from wavemill_converter.transcode import Transcoded, transcode_between
 
 log = structlog.get_logger(__name__)
@@ -89,7 +89,7 @@ async def _convert(
         raise
     report(Stage.VERIFYING)
     _log(transcoded, follower, reader)
-    sha256 = await read_back(tools.objects, stored, follower.part_digests())
+    sha256 = await check_published(tools, stored, follower.part_digests(), plan, transcoded)
     output = describe_output(job, stored, sha256)
     return Converted((output,), probed.media, (*plan.remarks, *remarks))
 

@@ -8,10 +8,10 @@ import structlog
 
 from wavemill_common.errors import ConversionError
 from wavemill_common.objects import ObjectInfo, ObjectStore, Part
+from wavemill_converter.memory import MemoryFile
 from wavemill_converter.process import Child
 from wavemill_converter.streaming import faststart
 from wavemill_converter.streaming.layout import PartLayout
-from wavemill_converter.streaming.memory import MemoryFile
 from wavemill_converter.streaming.pressure import Pressure
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from typing import Self
 
-from wavemill_converter.streaming.memory import MemoryFile
+from wavemill_converter.memory import MemoryFile
 
 LOOK_EVERY = 0.005  # seconds
 GO_ON_AT = 0.75  # of the cap
