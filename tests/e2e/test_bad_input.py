@@ -51,10 +51,12 @@ async def send_file(client: Client, content: bytes, name: str | None = "a.mp3") 
     return await client.call("POST", "/api/upload-audio", data=form)
 
 
-async def send_form_bytes(client: Client, body: bytes, boundary: str = "; boundary=b") -> Reply:
+async def send_form_bytes(
+    client: Client, body: bytes, path: str = "/api/upload-audio", boundary: str = "; boundary=b"
+) -> Reply:
     """Send a form as these very bytes, with `--b` between its parts."""
     headers = {"Content-Type": f"multipart/form-data{boundary}"}
-    return await client.call("POST", "/api/upload-audio", data=body, headers=headers)
+    return await client.call("POST", path, data=body, headers=headers)
 
 
 async def convert(client: Client, **asked: Any) -> Reply:
@@ -438,7 +440,7 @@ async def test_an_unknown_or_impossible_option_is_refused(client: Client, option
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("webhookUrl", "https://x.test"), ("outputs", [{"format": "mp3"}]), ("preview", True)],
+    [("outputs", [{"format": "mp3"}]), ("preview", True)],
 )
 async def test_what_is_not_supported_yet_is_named(client: Client, field: str, value: Any) -> None:
     reply = await convert(client, format="mp3", **{field: value})
@@ -540,14 +542,15 @@ MALFORMED_FORMS = {
 
 
 @pytest.mark.parametrize("kind", MALFORMED_FORMS)
-async def test_a_malformed_form_is_refused(client: Client, kind: str) -> None:
-    reply = await send_form_bytes(client, MALFORMED_FORMS[kind])
+@pytest.mark.parametrize("path", ["/api/upload-audio", "/api/convert"])
+async def test_a_malformed_form_is_refused(client: Client, path: str, kind: str) -> None:
+    reply = await send_form_bytes(client, MALFORMED_FORMS[kind], path)
     assert_problem(reply, 400, "invalid_request")
 
 
 @pytest.mark.parametrize("boundary", ["", "; boundary=", "; boundary=" + "x" * 100])
 async def test_a_form_without_a_usable_boundary_is_refused(client: Client, boundary: str) -> None:
-    reply = await send_form_bytes(client, b"--b--\r\n", boundary)
+    reply = await send_form_bytes(client, b"--b--\r\n", boundary=boundary)
     assert_problem(reply, 400, "invalid_request")
 
 

@@ -372,6 +372,21 @@ async def test_who_comes_back_at_once_is_told_on(
                 await asyncio.sleep(0.005)
 
 
+async def test_a_confirmation_from_before_an_unsubscription_proves_nothing(raw: Any) -> None:
+    live: list[str] = []
+    channel = subscriptions.Subscriptions(
+        raw, on_live=live.append, on_message=lambda *_: None, on_lost=lambda: None
+    )
+    async with raw.pubsub() as pubsub:
+        await channel._adjust(pubsub, {"job"}, set())
+        await channel._adjust(pubsub, set(), {"job"})
+        await channel._adjust(pubsub, {"job"}, set())
+    channel._confirm("job")
+    assert not live
+    channel._confirm("job")
+    assert live == ["job"]
+
+
 async def test_nonsense_in_a_channel_ends_nothing(
     feed: ProgressFeed, store: ProgressStore, jobs: JobStore, raw: Any
 ) -> None:

@@ -60,16 +60,21 @@ async def expire_jobs(deps: Deps) -> int:
     """End jobs that are too old; delete the results of ended ones; at last forget them.
 
     The files go first, then the record that names them: nothing is left that nobody knows of.
+    What lost attempts have left goes once the tombstone is there, since nobody can run the job
+    again then, and for good at the tombstone's end.
     """
     now, expired = deps.now(), 0
     async for job in deps.jobs.expired_jobs(now, AT_ONCE):
         if not job.is_terminal:
             expired += await _give_up(deps, job, now)
         elif job.tombstone:
+            await _delete_below(deps.objects, outputs_prefix(job.job_id))
             expired += await deps.jobs.remove_job(job)
         else:
-            await _delete_below(deps.objects, outputs_prefix(job.job_id))
-            expired += await deps.jobs.apply(job.bury(now))
+            await deps.objects.delete([output.key for output in job.outputs])
+            if await deps.jobs.apply(job.bury(now)):
+                await _delete_below(deps.objects, outputs_prefix(job.job_id))
+                expired += 1
     return expired
 
 
