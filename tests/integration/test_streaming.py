@@ -22,11 +22,11 @@ from wavemill_converter.conversion import Tools
 from wavemill_converter.ffmpeg import find_ffmpeg
 from wavemill_converter.file_conversion import fallback_file_conversion
 from wavemill_converter.limits import Limits
+from wavemill_converter.memory import MemoryFile
 from wavemill_converter.process import Child, started
 from wavemill_converter.streaming.conversion import streaming_convert_audio
 from wavemill_converter.streaming.follower import OutputFollower, StreamTripped
 from wavemill_converter.streaming.layout import PartLayout
-from wavemill_converter.memory import MemoryFile
 from wavemill_converter.streaming.proxy import RangeProxy
 from wavemill_converter.transcode import Timeouts
 
