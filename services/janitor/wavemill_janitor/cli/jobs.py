@@ -1,10 +1,9 @@
 """jobs list | show | requeue | cancel | expire."""
 
 import argparse
-import heapq
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from msgspec import Struct
@@ -13,14 +12,14 @@ from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import UploadIncomplete, UploadNotFound
 from wavemill_common.jobs import Job, JobStatus
 from wavemill_common.queue.jobs import JobQueue
-from wavemill_common.records import JobStore
 from wavemill_common.settings import Settings
 from wavemill_common.submission import Submission, check_usable
 from wavemill_janitor.cli import exits
 from wavemill_janitor.cli.actions import Skip, Step, carry_out, fitting, unknown
 from wavemill_janitor.cli.context import open_all, open_queue, open_records, submission
-from wavemill_janitor.cli.filters import AgeRange, JobFilter, format_age, in_order
+from wavemill_janitor.cli.filters import format_age
 from wavemill_janitor.cli.output import Output, format_bytes, record, stamp
+from wavemill_janitor.cli.selection import filter_of, matching, newest, selected
 from wavemill_janitor.deps import Deps
 from wavemill_janitor.sweeps import expire_job
 
@@ -51,16 +50,6 @@ class JobList(Struct, frozen=True):
     jobs: list[JobRow]
     count: int
     truncated: bool
-
-
-def filter_of(args: argparse.Namespace) -> JobFilter:
-    """What the command line asks for."""
-    return JobFilter(
-        statuses=frozenset(JobStatus(name) for name in args.status or ()),
-        formats=frozenset(args.format or ()),
-        owner=args.owner,
-        age=AgeRange(older_than=args.older_than, newer_than=args.newer_than),
-    )
 
 
 async def list_jobs(args: argparse.Namespace, settings: Settings, out: Output) -> int:
@@ -150,53 +139,6 @@ async def _act(
             async for one in selected(deps.jobs, args, out)
         ]
         return await carry_out(out, action, fitting(steps, named=bool(args.ids)), apply=args.apply)
-
-
-async def selected(
-    records: JobStore, args: argparse.Namespace, out: Output
-) -> AsyncIterator[Job | str]:
-    """The jobs that are named or match; an id that nothing has is passed on as it is.
-
-    Raises:
-        UsageError: neither ids nor a filter, or both.
-    """
-    wanted = filter_of(args)
-    if bool(args.ids) is not wanted.is_open:
-        raise exits.UsageError("name either job ids or at least one filter, such as --status")
-    if args.ids:
-        ids = in_order(args.ids)
-        found = await records.jobs(ids)
-        for job_id in ids:
-            yield found.get(job_id, job_id)
-        return
-    count = 0
-    async for job in matching(records, wanted, out, time.time()):
-        if args.limit is not None and count >= args.limit:
-            return
-        count += 1
-        yield job
-
-
-async def matching(
-    records: JobStore, wanted: JobFilter, out: Output, now: float
-) -> AsyncIterator[Job]:
-    """All jobs that match, in no order."""
-    scan = records.live_jobs() if wanted.only_live else records.all_jobs()
-    async for job in out.track(scan, "looking at jobs"):
-        if wanted.matches(job, now):
-            yield job
-
-
-async def newest(jobs: AsyncIterator[Job], count: int) -> list[Job]:
-    """The newest of many jobs; holds few of them at once."""
-    kept: list[tuple[float, str, Job]] = []
-    async for job in jobs:
-        entry = (job.created_at, job.job_id, job)
-        if len(kept) < count:
-            heapq.heappush(kept, entry)
-        else:
-            heapq.heappushpop(kept, entry)
-    return [job for _, _, job in sorted(kept, key=lambda one: one[:2], reverse=True)]
 
 
 async def requeue_step(desk: Desk, job: Job) -> Step:

@@ -1,7 +1,6 @@
 """uploads list | abort."""
 
 import argparse
-import heapq
 import time
 from collections.abc import AsyncIterator
 from functools import partial
@@ -19,6 +18,7 @@ from wavemill_janitor.cli.actions import Skip, Step, carry_out, fitting, unknown
 from wavemill_janitor.cli.context import open_records
 from wavemill_janitor.cli.filters import AgeRange, UploadFilter, format_age, in_order
 from wavemill_janitor.cli.output import Output, format_bytes, stamp
+from wavemill_janitor.cli.selection import newest
 from wavemill_janitor.sweeps import jobs_that_need, remove_upload
 
 
@@ -59,7 +59,7 @@ async def list_uploads(args: argparse.Namespace, settings: Settings, out: Output
     """Tell the newest uploads that match."""
     now = time.time()
     async with open_records(settings) as records:
-        found = await _newest(_matching(records, filter_of(args), out, now), args.limit + 1)
+        found = await newest(_matching(records, filter_of(args), out, now), args.limit + 1)
         rows = [await _row(records, upload, now) for upload in found[: args.limit]]
     truncated = len(found) > args.limit
     if out.as_json:
@@ -119,17 +119,6 @@ async def _matching(
     async for upload in out.track(records.all_uploads(), "looking at uploads"):
         if wanted.matches(upload, now):
             yield upload
-
-
-async def _newest(uploads: AsyncIterator[Upload], count: int) -> list[Upload]:
-    kept: list[tuple[float, str, Upload]] = []
-    async for upload in uploads:
-        entry = (upload.created_at, upload.file_id, upload)
-        if len(kept) < count:
-            heapq.heappush(kept, entry)
-        else:
-            heapq.heappushpop(kept, entry)
-    return [upload for _, _, upload in sorted(kept, key=lambda one: one[:2], reverse=True)]
 
 
 async def _abort_step(records: JobStore, objects: ObjectStore, upload: Upload) -> Step:
