@@ -24,6 +24,7 @@ from wavemill_converter.file_conversion import fallback_file_conversion
 from wavemill_converter.limits import Limits
 from wavemill_converter.memory import MemoryFile
 from wavemill_converter.process import Child, started
+from wavemill_converter.publish import output_key, remove_earlier_attempts
 from wavemill_converter.streaming.conversion import streaming_convert_audio
 from wavemill_converter.streaming.follower import OutputFollower, StreamTripped
 from wavemill_converter.streaming.layout import PartLayout
@@ -246,3 +247,24 @@ async def test_a_part_that_is_written_again_trips_and_nothing_is_published(tmp_p
 
     assert [one async for one in objects.scan("")] == []
     assert [one async for one in objects.scan_multiparts("")] == []
+
+
+async def test_a_takeover_leaves_no_half_written_result_of_the_attempt_before(
+    tools: Tools, lena: Path
+) -> None:
+    job = structs.replace(job_for(await put(tools, lena / "lena.wav"), "mp3"), attempt=2)
+    for attempt in (1, 2):
+        key = output_key(job.job_id, attempt, 0, "somebody", "mp3")
+        upload_id = await tools.objects.start_multipart(key)
+        await tools.objects.put_part(key, upload_id, 1, b"half")
+    await tools.objects.put(output_key(job.job_id, 1, 0, "lost", "mp3"), once(b"whole"))
+
+    await remove_earlier_attempts(tools.objects, job)
+
+    assert [one async for one in tools.objects.scan("conversions/")] == []
+    left = [one.key async for one in tools.objects.scan_multiparts("conversions/")]
+    assert left == [output_key(job.job_id, 2, 0, "somebody", "mp3")]
+
+
+async def once(data: bytes) -> AsyncIterator[bytes]:
+    yield data

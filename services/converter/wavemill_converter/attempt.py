@@ -21,7 +21,7 @@ from wavemill_common.records import JobStore
 from wavemill_common.settings import Timings
 from wavemill_converter.conversion import Converted, Tools
 from wavemill_converter.file_conversion import fallback_file_conversion
-from wavemill_converter.publish import output_key
+from wavemill_converter.publish import output_key, remove_earlier_attempts
 from wavemill_converter.reporter import Reporter
 from wavemill_converter.scratch import Scratch
 from wavemill_converter.streaming.conversion import streaming_convert_audio
@@ -114,6 +114,8 @@ class Attempt:
     async def _convert(self) -> Converted:
         """Stream where that can be done; what trips on the way is done again by way of files."""
         job, deps, report = self._job, self._deps, self._reporter.report
+        if job.attempt > 1:
+            await remove_earlier_attempts(deps.tools.objects, job)
         if deps.streaming:
             try:
                 return await streaming_convert_audio(job, deps.tools, report)
