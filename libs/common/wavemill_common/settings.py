@@ -31,6 +31,14 @@ class Verification(StrEnum):
     DECODE = "decode"
 
 
+class SandboxMode(StrEnum):
+    """What happens where ffmpeg cannot be contained entirely: nothing, a warning, no start."""
+
+    OFF = "off"
+    PREFER = "prefer"
+    REQUIRE = "require"
+
+
 class Environment(StrEnum):
     """Where wavemill runs, which decides the defaults."""
 
@@ -72,6 +80,13 @@ def _verification(text: str) -> Verification:
         return Verification(text)
     except ValueError:
         raise SettingError(f"must be one of {', '.join(Verification)}") from None
+
+
+def _sandbox_mode(text: str) -> SandboxMode:
+    try:
+        return SandboxMode(text)
+    except ValueError:
+        raise SettingError(f"must be one of {', '.join(SandboxMode)}") from None
 
 
 def _flag(text: str) -> bool:
@@ -157,6 +172,12 @@ class Settings:
         Verification.DECODE,
         "How results are checked: decode (all of it), or structure (what ffmpeg reported)",
         _verification,
+    )
+    sandbox: SandboxMode = _setting(
+        "WAVEMILL_SANDBOX",
+        SandboxMode.PREFER,
+        "Containment of ffmpeg: off, prefer (what works here), or require (all of it, or no start)",
+        _sandbox_mode,
     )
     max_strikes: int = _setting(
         "WAVEMILL_MAX_STRIKES", 3, "Crashes after which a job is given up", _whole(1, 100)
