@@ -20,13 +20,14 @@ _CONTAINER_BYTES = 64 * 1024
 class ConversionPlan(Struct, frozen=True, kw_only=True):
     """How one source becomes one result.
 
-    `sample_rate` and `channels` are the result's. `resample` and `mix` tell whether they (and the
-    layout) must be asked for; `keeps_samples` whether the result holds the very samples of the
-    source. `expected_size` in bytes is an upper estimate without the cover, None if the length is
-    not known.
+    `demuxer` opens the source. `sample_rate` and `channels` are the result's. `resample` and `mix`
+    tell whether they (and the layout) must be asked for; `keeps_samples` whether the result holds
+    the very samples of the source. `expected_size` in bytes is an upper estimate without the cover,
+    None if the length is not known.
     """
 
     format: str
+    demuxer: str
     codec: Codec
     encoder: str
     encoding: Encoding
@@ -71,6 +72,7 @@ def plan_conversion(
     encoder = depth.encoder if depth else codec.encoder
     plan = ConversionPlan(
         format=target.id,
+        demuxer=probed.demuxer,
         codec=codec,
         encoder=encoder,
         encoding=encoding,
