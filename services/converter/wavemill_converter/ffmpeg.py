@@ -10,6 +10,7 @@ from msgspec import Struct
 from wavemill_common.errors import FfmpegMissing
 from wavemill_converter.codecs import CODECS
 from wavemill_converter.process import output_of
+from wavemill_converter.sandbox import Sandbox
 
 ANSWER_TIME = 20.0  # seconds that an ffmpeg has to tell what it can do; it needs 0.1
 QUESTIONS = ("-version", "-encoders", "-muxers", "-protocols")
@@ -23,12 +24,14 @@ class Ffmpeg(Struct, frozen=True):
     """An ffmpeg that runs: its path, its version, the catalogue's formats that it makes.
 
     `writes_fd`: it can write into an inherited file by number (`-fd N fd:`, since ffmpeg 6).
+    `sandbox` contains it whenever it works on a file; None where it is not contained.
     """
 
     path: str
     version: str
     formats: tuple[str, ...]
     writes_fd: bool = False
+    sandbox: Sandbox | None = None
 
 
 async def find_ffmpeg(explicit: str | None = None) -> Ffmpeg:

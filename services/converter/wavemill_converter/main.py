@@ -5,6 +5,7 @@ import time
 from contextlib import AsyncExitStack, suppress
 
 import structlog
+from msgspec import structs
 
 from wavemill_common.connections import REDIS_ERRORS, connect, connect_blocking
 from wavemill_common.errors import FfmpegMissing
@@ -20,6 +21,7 @@ from wavemill_converter.attempt import Deps
 from wavemill_converter.conversion import Tools
 from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
 from wavemill_converter.probe import Limits
+from wavemill_converter.sandbox import contain
 from wavemill_converter.scratch import Scratch
 from wavemill_converter.streaming.conversion import validate_streaming_support
 from wavemill_converter.streaming.proxy import RangeProxy
@@ -41,6 +43,8 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
         ffmpeg = await _wait_for_ffmpeg(settings, registry, name, stopping)
         if ffmpeg is None:
             return
+        sandbox = await contain(ffmpeg.path, settings.sandbox)
+        ffmpeg = structs.replace(ffmpeg, sandbox=sandbox)
         queue = JobQueue(shared)
         deps = Deps(
             jobs=await stack.enter_async_context(open_job_store(settings)),
@@ -104,6 +108,7 @@ def _status(settings: Settings, name: str, ffmpeg: Ffmpeg | None, running: int) 
         formats=ffmpeg.formats if ffmpeg else (),
         slots=settings.converter_slots,
         running=running,
+        sandbox=ffmpeg.sandbox.names if ffmpeg and ffmpeg.sandbox else (),
     )
 
 

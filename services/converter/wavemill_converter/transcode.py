@@ -9,21 +9,20 @@ from typing import Any
 
 from msgspec import Struct
 
-from wavemill_common.errors import FfmpegTimeout, LimitExceeded
+from wavemill_common.errors import FfmpegTimeout
 from wavemill_converter.command import (
     Destination,
     Input,
     fd_destination,
-    file_destination,
-    file_input,
     transcode_command,
 )
-from wavemill_converter.failures import PHRASES, detail_of, failure_of
+from wavemill_converter.contained import local_destination, local_input, started_on
+from wavemill_converter.failures import PHRASES, detail_of, failure_of, grown_beyond
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.lines import LineSplitter, Log
 from wavemill_converter.memory import MemoryFile, is_supported
 from wavemill_converter.plan import ConversionPlan
-from wavemill_converter.process import CHUNK, Child, kill_group, started
+from wavemill_converter.process import CHUNK, Child, kill_group
 from wavemill_converter.progress import BlockReader, FfmpegProgress, Follower, TranscodeProgress
 
 __all__ = ["ALARMS", "Timeouts", "TranscodeProgress", "Transcoded", "transcode"]
@@ -83,15 +82,16 @@ async def transcode(
         ScratchFull: no disk space was left.
         LimitExceeded: the result grew beyond `max_bytes`.
     """
-    return await transcode_between(
-        ffmpeg,
-        file_input(source),
-        file_destination(target),
-        plan,
-        timeouts=timeouts,
-        on_progress=on_progress,
-        max_bytes=max_bytes,
-    )
+    with local_input(ffmpeg, source) as opened, local_destination(ffmpeg, target) as destination:
+        return await transcode_between(
+            ffmpeg,
+            opened,
+            destination,
+            plan,
+            timeouts=timeouts,
+            on_progress=on_progress,
+            max_bytes=max_bytes,
+        )
 
 
 async def transcode_between(
@@ -133,12 +133,14 @@ async def _transcode(
     log = Log((*PHRASES, *ALARMS))
     beside = fd_destination(digest.fd, by_number=ffmpeg.writes_fd) if digest else None
     argv = transcode_command(ffmpeg.path, source, destination, plan, beside)
-    pass_fds = (*destination.pass_fds, *(beside.pass_fds if beside else ()))
+    destinations = (destination, *((beside,) if beside else ()))
     follower = Follower(plan.duration, exact=plan.duration_exact, source_size=plan.source_size)
     loop = asyncio.get_running_loop()
     begun = loop.time()
     last = follower.progress(0.0, None)
-    async with started(argv, pass_fds) as child:
+    async with started_on(
+        ffmpeg, argv, source, destinations, seconds=timeouts.total, file_bytes=max_bytes
+    ) as child:
         logging = asyncio.create_task(_collect(child.stderr, log))
         ending = asyncio.create_task(child.wait())
         try:
@@ -163,7 +165,7 @@ async def _transcode(
             ending.cancel()
             await asyncio.gather(logging, ending, return_exceptions=True)
     if code:
-        raise failure_of(code, log, last.total_size if last.out_time else 0)
+        raise failure_of(code, log, last.total_size if last.out_time else 0, max_bytes)
     return Transcoded(
         out_time=last.out_time,
         total_size=last.total_size,
@@ -246,12 +248,7 @@ async def _collect(stderr: asyncio.StreamReader, log: Log) -> None:
 
 def _refuse_excess(size: int, limit: int | None) -> None:
     if limit is not None and size > limit:
-        raise LimitExceeded(
-            f"the result grew beyond {limit} bytes; choose a smaller format or quality",
-            limitName="outputBytes",
-            limit=limit,
-            value=size,
-        )
+        raise grown_beyond(limit, size)
 
 
 def _timeout(timeouts: Timeouts, log: Log, *, silent: bool) -> FfmpegTimeout:

@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from wavemill_common.errors import FfmpegTimeout, OutputInvalid
 from wavemill_converter.command import Input, decode_command
+from wavemill_converter.contained import output_on
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.plan import ConversionPlan
 from wavemill_converter.probe_text import parse_input
-from wavemill_converter.process import output_of
 from wavemill_converter.progress import parse_ffmpeg_progress
 from wavemill_converter.transcode import Transcoded
 
@@ -37,6 +37,7 @@ class Expected(Struct, frozen=True, kw_only=True):
     sample_rate: int
     channels: int
     pcm: str
+    demuxer: str
     md5: str | None = None
 
 
@@ -59,6 +60,7 @@ def expect(plan: ConversionPlan, transcoded: Transcoded) -> Expected:
         sample_rate=plan.decoded_rate,
         channels=plan.channels,
         pcm=plan.pcm,
+        demuxer=plan.codec.demuxer,
         md5=None if plan.format in _NO_DIGEST else transcoded.pcm_md5,
     )
 
@@ -70,9 +72,9 @@ async def verify(ffmpeg: Ffmpeg, source: Input, expected: Expected, seconds: flo
         OutputInvalid: it is not what was to be made; the message says in what.
         FfmpegTimeout: it took too long.
     """
-    command = decode_command(ffmpeg.path, source, expected.pcm)
+    command = decode_command(ffmpeg.path, source, expected.pcm, expected.demuxer)
     try:
-        code, out, err = await output_of(command, seconds=seconds)
+        code, out, err = await output_on(ffmpeg, command, source, seconds)
     except TimeoutError:
         raise FfmpegTimeout(f"the result could not be checked in {seconds:.0f} seconds") from None
     wrong = differences(expected, parse_decoded(out, err)) if code == 0 else ["it does not decode"]
