@@ -17,7 +17,7 @@ from wavemill_common.errors import StorageUnavailable
 from wavemill_common.jobs import Job
 from wavemill_common.objects import Part
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_common.settings import MIB
+from wavemill_common.settings import MIB, SandboxMode
 from wavemill_converter.conversion import Tools
 from wavemill_converter.ffmpeg import find_ffmpeg
 from wavemill_converter.file_conversion import fallback_file_conversion
@@ -25,6 +25,7 @@ from wavemill_converter.limits import Limits
 from wavemill_converter.memory import MemoryFile
 from wavemill_converter.process import Child, started
 from wavemill_converter.publish import output_key, remove_earlier_attempts
+from wavemill_converter.sandbox import contain
 from wavemill_converter.streaming.conversion import streaming_convert_audio
 from wavemill_converter.streaming.follower import OutputFollower, StreamTripped
 from wavemill_converter.streaming.layout import PartLayout
@@ -46,10 +47,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def tools(tmp_path: Path) -> AsyncIterator[Tools]:
     store = tmp_path / "objects"
     store.mkdir()
+    ffmpeg = await find_ffmpeg(FFMPEG)
+    sandbox = await contain(ffmpeg.path, SandboxMode.PREFER)
     async with RangeProxy() as proxy:
         yield Tools(
             objects=DiskObjectStore(store),
-            ffmpeg=await find_ffmpeg(FFMPEG),
+            ffmpeg=structs.replace(ffmpeg, sandbox=sandbox),
             proxy=proxy,
             limits=Limits(),
             timeouts=Timeouts(stall=30, total=300),
