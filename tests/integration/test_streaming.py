@@ -26,6 +26,7 @@ from wavemill_converter.memory import MemoryFile
 from wavemill_converter.process import Child, started
 from wavemill_converter.publish import output_key, remove_earlier_attempts
 from wavemill_converter.sandbox import contain
+from wavemill_converter.streaming.blocks import BlockReader
 from wavemill_converter.streaming.conversion import streaming_convert_audio
 from wavemill_converter.streaming.follower import OutputFollower, StreamTripped
 from wavemill_converter.streaming.layout import PartLayout
@@ -149,6 +150,29 @@ class Cutting(DiskObjectStore):
                 raise StorageUnavailable("the connection was cut")
             position += len(block)
             yield block
+
+
+async def test_readers_of_one_object_at_the_same_time_get_its_bytes(
+    tools: Tools, lena: Path
+) -> None:
+    class Slow(DiskObjectStore):
+        async def read(
+            self, key: str, start: int = 0, end: int | None = None
+        ) -> AsyncIterator[bytes]:
+            async for block in super().read(key, start, end):
+                await asyncio.sleep(0.01)
+                yield block
+
+    key = await put(tools, lena / "lena.wav")
+    slow = Slow(tools.objects._root)  # type: ignore[attr-defined]
+    reader = BlockReader(slow, await tools.objects.stat(key))
+
+    async def read(start: int) -> bytes:
+        return b"".join([piece async for piece in reader.read(start, reader.size)])
+
+    starts = (0, 300_000, 600_000, 1)
+    whole = (lena / "lena.wav").read_bytes()
+    assert await asyncio.gather(*map(read, starts)) == [whole[start:] for start in starts]
 
 
 @pytest.fixture

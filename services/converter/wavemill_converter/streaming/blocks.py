@@ -1,5 +1,6 @@
 """BlockReader: an object, read in blocks from anywhere, with few requests to its store."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 
@@ -23,6 +24,8 @@ class BlockReader:
         self._info = info
         self._kept: OrderedDict[int, bytes] = OrderedDict()
         self._stream: AsyncIterator[bytes] | None = None
+        # ffmpeg seeks by a new connection: then the old one may still be in the middle of a fetch.
+        self._fetching = asyncio.Lock()
         self._next = 0  # the block that the open stream yields next
         self._rest = bytearray()  # what the open stream yielded beyond its last block
         self.failure: AppError | None = None
@@ -49,6 +52,10 @@ class BlockReader:
             yield piece
 
     async def _block(self, index: int) -> bytes:
+        async with self._fetching:
+            return await self._kept_or_fetched(index)
+
+    async def _kept_or_fetched(self, index: int) -> bytes:
         if index in self._kept:
             self._kept.move_to_end(index)
             return self._kept[index]
