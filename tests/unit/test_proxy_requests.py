@@ -34,3 +34,8 @@ def test_a_range_is_answered_with_what_it_is_of() -> None:
 
 def test_a_range_beyond_the_end_is_refused() -> None:
     assert b"416" in response_head(Request("t", 100), 100, 100, 100)
+
+
+def test_a_connection_ends_with_the_object_and_not_before() -> None:
+    assert b"Connection: close\r\n" in response_head(Request("t", 10, 99), 10, 100, 100)
+    assert b"Connection: close" not in response_head(Request("t", 10, 19), 10, 20, 100)

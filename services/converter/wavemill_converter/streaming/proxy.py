@@ -106,7 +106,8 @@ class RangeProxy:
         async for block in source.read(start, end):
             writer.write(block)
             await writer.drain()
-        return True
+        # Behind the end ffmpeg 9 may drain "the rest" of an open connection: without end.
+        return end < source.size
 
 
 def response_head(asked: Request, start: int, end: int, size: int) -> bytes:
@@ -119,4 +120,6 @@ def response_head(asked: Request, start: int, end: int, size: int) -> bytes:
         span = f"Content-Range: bytes {start}-{end - 1}/{size}"
         lines = ["206 Partial Content", "Accept-Ranges: bytes", span]
         lines.append(f"Content-Length: {end - start}")
+    if end >= size:
+        lines.append("Connection: close")
     return ("HTTP/1.1 " + "\r\n".join(lines) + "\r\n\r\n").encode()
