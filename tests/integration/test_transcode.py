@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 from media_files import ASSETS, FFMPEG, decoded, make_inputs, run
+from msgspec import structs
 
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import LimitExceeded, NotAudio
 from wavemill_common.formats import ConvertOptions
 from wavemill_common.jobs import Remark
+from wavemill_common.settings import SandboxMode
 from wavemill_converter.check import check_result
 from wavemill_converter.command import DEMUXERS
 from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
 from wavemill_converter.plan import ConversionPlan, plan_conversion
 from wavemill_converter.probe import probe
+from wavemill_converter.sandbox import contain
 from wavemill_converter.transcode import Timeouts, TranscodeProgress, transcode
 
 REAL = ["lena.wav", "lena.flac", "lena.mp3", "lena.m4a", "lena.ogg"]
@@ -44,7 +47,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 async def ffmpeg() -> Ffmpeg:
-    return await find_ffmpeg()
+    found = await find_ffmpeg()
+    return structs.replace(found, sandbox=await contain(found.path, SandboxMode.PREFER))
 
 
 class Result:

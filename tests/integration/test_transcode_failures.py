@@ -13,6 +13,7 @@ from wavemill_common.errors import (
     FfmpegFailed,
     FfmpegKilled,
     FfmpegTimeout,
+    LimitExceeded,
     NotAudio,
     ScratchFull,
 )
@@ -158,6 +159,12 @@ async def test_garbage_among_the_progress_is_ignored(stand: Stand) -> None:
         ("echo 'file:x: Invalid data found when processing input' >&2; exit 1", NotAudio, "mp3"),
         ("echo Input \\#0, x; exit 69", NotAudio, "no audio could be decoded"),
         ("exit 1", FfmpegFailed, "code 1"),
+        ("kill -XFSZ $$", LimitExceeded, "grew beyond"),
+        ("kill -XCPU $$", FfmpegTimeout, "computing time"),
+        ("kill -SYS $$", FfmpegFailed, "must not"),
+        ("echo 'Exiting normally, received signal 24.' >&2; exit 255", FfmpegTimeout, "computing"),
+        ("echo 'Received > 3 system signals, hard exiting' >&2; exit 123", FfmpegTimeout, "comput"),
+        ("echo 'Error: Cannot allocate memory' >&2; exit 244", LimitExceeded, "memory"),
         (
             "echo 'Input #0, x' >&2; echo 'Invalid data found when processing input' >&2; exit 183",
             FfmpegFailed,

@@ -26,6 +26,7 @@ from wavemill_converter.conversion import Tools
 from wavemill_converter.ffmpeg import find_ffmpeg
 from wavemill_converter.probe import Limits
 from wavemill_converter.scratch import Scratch
+from wavemill_converter.streaming.proxy import RangeProxy
 from wavemill_converter.transcode import Timeouts
 from wavemill_converter.worker import Worker
 
@@ -187,6 +188,7 @@ async def converter(
             tools=Tools(
                 objects=house.objects,
                 ffmpeg=await find_ffmpeg(str(ffmpeg.path) if ffmpeg else None),
+                proxy=await stack.enter_async_context(RangeProxy()),
                 limits=Limits(),
                 timeouts=Timeouts(),
             ),
@@ -195,6 +197,7 @@ async def converter(
             job_ttl=DAY,
             max_strikes=3,
             drain_grace=0.0,
+            streaming=True,
             now=time.time,
         )
         worker = Worker(deps, Consumer(reading, queue, name), slots)

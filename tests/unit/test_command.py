@@ -40,7 +40,7 @@ OGG = structs.replace(SONG, demuxer="ogg", covers=(), pictures=0, tags_on_stream
 BEGIN = (
     "ffmpeg -nostdin -hide_banner -nostats -loglevel info -progress pipe:1 -stats_period 0.5 "
     f"-abort_on empty_output -protocol_whitelist file -format_whitelist {DEMUXERS} "
-    "-i file:/scratch/source -map 0:a:0"
+    "-f wav -i file:/scratch/source -map 0:a:0"
 )
 TAGS = "-map_metadata 0 -map_chapters 0 -fflags +bitexact"
 COVER = "-map 0:1 -c:v copy -disposition:v attached_pic"
@@ -139,7 +139,8 @@ def test_a_destination_that_cannot_be_rewritten_gets_no_faststart() -> None:
     words = transcode_command("ffmpeg", source, Destination(("-fd", "5", "fd:")), plan)
     assert "+faststart" not in words
     assert words[-3:] == ["-fd", "5", "fd:"]
-    assert words[words.index("-i") - 2 :][:4] == ["-multiple_requests", "1", "-i", source.url]
+    opening = ["-multiple_requests", "1", "-f", "wav", "-i", source.url]
+    assert words[words.index("-i") - 4 :][:6] == opening
 
 
 def test_no_path_can_be_an_option_or_another_protocol() -> None:

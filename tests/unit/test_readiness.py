@@ -2,7 +2,8 @@
 
 import pytest
 
-from wavemill_gateway.health import NO_FFMPEG, OK, judge
+from wavemill_common.queue.converters import ConverterStatus
+from wavemill_gateway.health import NO_FFMPEG, OK, describe_sandbox, judge
 
 ALL_WELL = {"jobStore": OK, "objectStore": OK, "redis": OK, "converters": OK}
 
@@ -34,3 +35,32 @@ def test_a_gateway_that_stops_is_unavailable() -> None:
 def test_without_redis_or_converters_it_is_degraded(trouble: dict[str, str]) -> None:
     assert judge(ALL_WELL | trouble) == "degraded"
     assert judge(ALL_WELL | trouble | {"objectStore": "denied"}) == "unavailable"
+
+
+@pytest.mark.parametrize("sandbox", ["none", "limits, seccomp"])
+def test_the_sandbox_is_told_but_not_weighed(sandbox: str) -> None:
+    assert judge(ALL_WELL | {"sandbox": sandbox}) == "ready"
+
+
+def converter(*sandbox: str, ffmpeg: str | None = "9.0") -> ConverterStatus:
+    return ConverterStatus(
+        name="one", ffmpeg_version=ffmpeg, formats=(), slots=1, running=0, sandbox=sandbox
+    )
+
+
+@pytest.mark.parametrize(
+    ("alive", "told"),
+    [
+        (None, None),
+        ([], None),
+        ([converter(ffmpeg=None)], None),
+        ([converter()], "none"),
+        ([converter("limits", "seccomp")], "limits, seccomp"),
+        ([converter("limits", "seccomp"), converter("seccomp")], "seccomp"),
+        ([converter("limits"), converter(ffmpeg=None)], "limits"),
+    ],
+)
+def test_what_contains_ffmpeg_is_what_does_so_everywhere(
+    alive: list[ConverterStatus] | None, told: str | None
+) -> None:
+    assert describe_sandbox(alive) == told

@@ -13,16 +13,19 @@ from typing import Any
 import structlog
 from msgspec import Struct
 
-from wavemill_common.errors import AppError, ConversionError, is_transient
+from wavemill_common.errors import AppError, ConversionError, OutputInvalid, is_transient
 from wavemill_common.jobs import Change, Job, JobError
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue, Lease
 from wavemill_common.records import JobStore
 from wavemill_common.settings import Timings
-from wavemill_converter.conversion import Converted, Tools, fallback_file_conversion
-from wavemill_converter.publish import output_key
+from wavemill_converter.conversion import Converted, Tools
+from wavemill_converter.file_conversion import fallback_file_conversion
+from wavemill_converter.publish import output_key, remove_earlier_attempts
 from wavemill_converter.reporter import Reporter
 from wavemill_converter.scratch import Scratch
+from wavemill_converter.streaming.conversion import streaming_convert_audio
+from wavemill_converter.streaming.follower import StreamTripped
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +51,7 @@ class Deps(Struct, frozen=True):
     job_ttl: float
     max_strikes: int
     drain_grace: float
+    streaming: bool
     now: Callable[[], float]
 
 
@@ -108,11 +112,17 @@ class Attempt:
         return self._outcome(work)
 
     async def _convert(self) -> Converted:
-        name = f"{self._job.job_id}-{self._job.attempt}"
-        with self._deps.scratch.attempt(name) as path:
-            return await fallback_file_conversion(
-                self._job, self._deps.tools, path, self._reporter.report
-            )
+        """Stream where that can be done; what trips on the way is done again by way of files."""
+        job, deps, report = self._job, self._deps, self._reporter.report
+        if job.attempt > 1:
+            await remove_earlier_attempts(deps.tools.objects, job)
+        if deps.streaming:
+            try:
+                return await streaming_convert_audio(job, deps.tools, report)
+            except (StreamTripped, OutputInvalid) as error:
+                log.warning("streaming_failed", code=error.code, reason=error.message)
+        with deps.scratch.attempt(f"{job.job_id}-{job.attempt}") as path:
+            return await fallback_file_conversion(job, deps.tools, path, report)
 
     async def _keep_record(self) -> None:
         timings = self._deps.timings

@@ -52,10 +52,24 @@ class Codec(Struct, frozen=True, kw_only=True):
     faststart: bool = False
 
     @property
+    def demuxer(self) -> str:
+        """What opens a result."""
+        return _DEMUXERS.get(self.muxer, self.muxer)
+
+    @property
     def encoders(self) -> tuple[str, ...]:
         """All encoders that may be needed."""
         return tuple(dict.fromkeys(depth.encoder for depth in self.depths)) or (self.encoder,)
 
+
+# What a muxer makes is opened by a demuxer of another name; the others are called alike.
+_DEMUXERS = {
+    "adts": "aac",
+    "ipod": "mov",
+    "mp2": "mp3",
+    "opus": "ogg",
+    "webm": "matroska",
+}
 
 _STEREO = ("mono", "stereo")
 _XIPH = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")

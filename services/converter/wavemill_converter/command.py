@@ -6,6 +6,7 @@ loopback URL and an open file descriptor instead of two local files.
 
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -17,33 +18,69 @@ DEMUXERS: Final = (
 )
 """What a source may be: everything but playlists, which could name other files and hosts."""
 
+DECODE_INTERVAL: Final = 30  # seconds; only the last report counts
 PROGRESS_INTERVAL: Final = 0.5  # seconds
 _QUIET: Final = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "info")
 
 
 class Input(Struct, frozen=True):
-    """Where ffmpeg reads: a URL and the only protocols that it may use for it."""
+    """Where ffmpeg reads: a URL and the only protocols that it may use for it.
+
+    What it needs for that: the open files `pass_fds`, the files `paths`, the TCP `port`.
+    """
 
     url: str
     protocols: str
     options: tuple[str, ...] = ()
+    pass_fds: tuple[int, ...] = ()
+    paths: tuple[str, ...] = ()
+    port: int | None = None
 
 
 class Destination(Struct, frozen=True):
-    """Where ffmpeg writes; `rewritable` if it can go over the whole file once more at the end."""
+    """Where ffmpeg writes; `rewritable` if it can go over the whole file once more at the end.
+
+    `pass_fds` are the open files that it must inherit for that, `paths` those it opens.
+    """
 
     arguments: tuple[str, ...]
     rewritable: bool = False
+    pass_fds: tuple[int, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 def file_input(path: Path) -> Input:
     """Read a local file; the prefix keeps any name from being an option or a protocol."""
-    return Input(f"file:{path.absolute()}", "file")
+    return Input(f"file:{path.absolute()}", "file", paths=(str(path.absolute()),))
+
+
+def opened_file_input(path: Path, fd: int) -> Input:
+    """Read a local file that is open as `fd`: the way to it may be closed to the child."""
+    return Input(f"file:/proc/self/fd/{fd}", "file", pass_fds=(fd,), paths=(str(path.absolute()),))
 
 
 def file_destination(path: Path) -> Destination:
     """Write a local file, over what may be there."""
-    return Destination(("-y", f"file:{path.absolute()}"), rewritable=True)
+    target = str(path.absolute())
+    return Destination(("-y", f"file:{target}"), rewritable=True, paths=(target,))
+
+
+def opened_file_destination(path: Path, fd: int) -> Destination:
+    """Write a local file that is open as `fd`; by its path in /proc it can be opened once more."""
+    arguments = ("-y", f"file:/proc/self/fd/{fd}")
+    return Destination(arguments, rewritable=True, pass_fds=(fd,), paths=(str(path.absolute()),))
+
+
+def http_input(url: str) -> Input:
+    """Read from our proxy on loopback, and from nowhere else."""
+    return Input(url, "http,tcp", ("-multiple_requests", "1"), port=urlsplit(url).port)
+
+
+def fd_destination(fd: int, *, by_number: bool) -> Destination:
+    """Write into an inherited, seekable file; older ones than ffmpeg 6 need its path in /proc."""
+    if by_number:
+        return Destination(("-fd", str(fd), "fd:"), pass_fds=(fd,))
+    return Destination(("-y", f"/proc/self/fd/{fd}"), pass_fds=(fd,))
 
 
 def probe_command(ffmpeg: str, source: Input) -> list[str]:
@@ -52,15 +89,22 @@ def probe_command(ffmpeg: str, source: Input) -> list[str]:
 
 
 def transcode_command(
-    ffmpeg: str, source: Input, destination: Destination, plan: ConversionPlan
+    ffmpeg: str,
+    source: Input,
+    destination: Destination,
+    plan: ConversionPlan,
+    digest: Destination | None = None,
 ) -> list[str]:
-    """Convert a source as planned; progress goes to stdout, the log to stderr."""
+    """Convert a source as planned; progress goes to stdout, the log to stderr.
+
+    `digest` gets the MD5 of the samples that went into the encoder, of the same decoding.
+    """
     return [
         ffmpeg,
         *_QUIET,
         *("-progress", "pipe:1", "-stats_period", str(PROGRESS_INTERVAL)),
         *("-abort_on", "empty_output"),
-        *_open(source),
+        *_open(source, plan.demuxer),
         *("-map", "0:a:0"),
         *_covers(plan),
         *_samples(plan),
@@ -71,16 +115,31 @@ def transcode_command(
         *(("-movflags", "+faststart") if plan.codec.faststart and destination.rewritable else ()),
         *("-f", plan.codec.muxer),
         *destination.arguments,
+        *(_digest(plan, digest) if digest else ()),
     ]
 
 
-def _open(source: Input) -> tuple[str, ...]:
+def decode_command(ffmpeg: str, source: Input, pcm: str, demuxer: str) -> list[str]:
+    """Decode all of a source; the MD5 of its samples goes to stdout, its length to stderr."""
+    stats = ("-stats", "-stats_period", str(DECODE_INTERVAL))
+    shown = tuple(word for word in _QUIET if word != "-nostats")
+    sound = ("-map", "0:a:0", "-c:a", pcm, "-f", "md5", "pipe:1")
+    return [ffmpeg, *shown, *stats, *_open(source, demuxer), *sound]
+
+
+def _open(source: Input, demuxer: str | None = None) -> tuple[str, ...]:
+    """Open a source; one that was looked at already is opened as nothing else than it was then."""
     return (
         *("-protocol_whitelist", source.protocols),
         *("-format_whitelist", DEMUXERS),
         *source.options,
+        *(("-f", demuxer) if demuxer else ()),
         *("-i", source.url),
     )
+
+
+def _digest(plan: ConversionPlan, digest: Destination) -> tuple[str, ...]:
+    return ("-map", "0:a:0", "-c:a", plan.pcm, "-f", "md5", *digest.arguments)
 
 
 def _covers(plan: ConversionPlan) -> list[str]:

@@ -1,13 +1,15 @@
-"""Conversion: what an attempt does between claim and commit: fetch, probe, transcode, publish.
+"""Conversion: the decisions that every path of a conversion shares, and the choice of the path.
 
-This is the path by scratch files, right for every input and every format. Object store, ffmpeg
-and progress come in as arguments; nothing here knows the queue or the job store.
+    streaming_convert_audio   object store → ffmpeg → object store, nothing whole in between
+    fallback_file_conversion  by way of scratch files: for what cannot stream, and when that trips
+
+Object store, ffmpeg and progress come in as arguments; nothing here knows the queue or the job
+store.
 """
 
 from collections.abc import Callable
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
-import structlog
 from msgspec import Struct
 
 from wavemill_common.catalogue import find_format
@@ -15,28 +17,28 @@ from wavemill_common.errors import InputMissing, ObjectNotFound
 from wavemill_common.formats import Format
 from wavemill_common.jobs import Job, Output, Remark
 from wavemill_common.media import MediaInfo
-from wavemill_common.objects import ObjectStore
+from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.progress.snapshot import Stage, format_time
-from wavemill_converter.check import check_result
 from wavemill_converter.ffmpeg import Ffmpeg
-from wavemill_converter.limits import Limits, check_output
-from wavemill_converter.plan import plan_conversion
-from wavemill_converter.probe import probe
-from wavemill_converter.publish import fetch, output_key, publish
-from wavemill_converter.transcode import Timeouts, TranscodeProgress, transcode
-
-log = structlog.get_logger(__name__)
+from wavemill_converter.limits import Limits, check_output, check_source
+from wavemill_converter.plan import ConversionPlan, plan_conversion
+from wavemill_converter.publish import output_key
+from wavemill_converter.source import Probed
+from wavemill_converter.streaming.proxy import RangeProxy
+from wavemill_converter.transcode import OnProgress, Timeouts, TranscodeProgress
 
 Report = Callable[..., None]
 
 
 class Tools(Struct, frozen=True):
-    """What a conversion works with."""
+    """What a conversion works with. `decodes`: results are decoded before they are committed."""
 
     objects: ObjectStore
     ffmpeg: Ffmpeg
+    proxy: RangeProxy
     limits: Limits
     timeouts: Timeouts
+    decodes: bool = True
 
 
 class Converted(Struct, frozen=True):
@@ -47,25 +49,34 @@ class Converted(Struct, frozen=True):
     remarks: tuple[Remark, ...]
 
 
-async def fallback_file_conversion(
-    job: Job, tools: Tools, scratch: Path, report: Report
-) -> Converted:
-    """Convert a job's input by way of files in `scratch`.
+async def find_input(objects: ObjectStore, job: Job) -> ObjectInfo:
+    """Look the uploaded file up.
 
     Raises:
-        ConversionError: the input cannot be converted, or ffmpeg failed.
-        Unavailable: a store failed; another attempt may succeed.
+        InputMissing: it is no longer there.
     """
+    try:
+        return await objects.stat(job.input_key)
+    except ObjectNotFound:
+        raise InputMissing("the uploaded file is no longer there; upload it again") from None
+
+
+def plan_job(job: Job, probed: Probed, limits: Limits) -> ConversionPlan:
+    """Decide how a job's source is converted.
+
+    Raises:
+        LimitExceeded: the source, or the result that it would become, is too large.
+    """
+    check_source(probed.media, limits)
     target = find_format(job.format)
-    source, result = scratch / "source", scratch / f"result.{target.extension}"
-    report(Stage.PROBING)
-    await _fetch_input(tools.objects, job, source)
-    probed = await probe(tools.ffmpeg, source, tools.limits)
-    encoding = target.encoding(job.quality)
-    plan = plan_conversion(target, encoding, job.options, probed)
-    check_output(plan.expected_size, tools.limits)
-    total = probed.media.duration
-    shown = None if total is None else format_time(total)
+    plan = plan_conversion(target, target.encoding(job.quality), job.options, probed)
+    check_output(plan.expected_size, limits)
+    return plan
+
+
+def progress_reporter(report: Report, plan: ConversionPlan) -> OnProgress:
+    """Say that the conversion begins; return what tells its steps."""
+    shown = None if plan.duration is None else format_time(plan.duration)
     report(Stage.CONVERTING, total_duration=shown)
 
     def on_progress(step: TranscodeProgress) -> None:
@@ -77,40 +88,29 @@ async def fallback_file_conversion(
             speed=step.speed,
         )
 
-    transcoded = await transcode(
-        tools.ffmpeg,
-        source,
-        result,
-        plan,
-        tools.timeouts,
-        on_progress,
-        max_bytes=tools.limits.max_output_bytes,
-    )
-    report(Stage.VERIFYING)
-    remarks = check_result(transcoded, probed, result)
-    source.unlink()
-    report(Stage.UPLOADING, estimated_time_remaining=0)
-    key = output_key(job.job_id, job.attempt, 0, job.claim_id or "", target.extension)
-    published = await publish(tools.objects, key, result)
-    output = Output(
-        key=published.key,
+    return on_progress
+
+
+def key_for(job: Job) -> str:
+    """Where this attempt's result goes."""
+    extension = find_format(job.format).extension
+    return output_key(job.job_id, job.attempt, 0, job.claim_id or "", extension)
+
+
+def describe_output(job: Job, stored: ObjectInfo, sha256: str) -> Output:
+    """Tell what was published."""
+    target = find_format(job.format)
+    return Output(
+        key=stored.key,
         format=target.id,
         file_name=result_name(job.file_name, target),
         mime=target.mime,
-        size=published.size,
-        sha256=published.sha256,
+        size=stored.size,
+        sha256=sha256,
     )
-    return Converted((output,), probed.media, (*plan.remarks, *remarks))
 
 
 def result_name(file_name: str, target: Format) -> str:
     """Name a result after its source: `talk.wav` as mp3 is `talk.mp3`."""
     stem = PurePath(file_name).stem or "audio"
     return f"{stem}.{target.extension}"
-
-
-async def _fetch_input(objects: ObjectStore, job: Job, path: Path) -> None:
-    try:
-        await fetch(objects, job.input_key, path)
-    except ObjectNotFound:
-        raise InputMissing("the uploaded file is no longer there; upload it again") from None

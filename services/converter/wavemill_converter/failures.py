@@ -1,5 +1,6 @@
 """What it means when ffmpeg fails: by its code, and by what it printed."""
 
+import errno
 import re
 import signal
 from collections.abc import Iterable
@@ -9,6 +10,8 @@ from wavemill_common.errors import (
     ConversionError,
     FfmpegFailed,
     FfmpegKilled,
+    FfmpegTimeout,
+    LimitExceeded,
     NotAudio,
     ScratchFull,
 )
@@ -18,6 +21,9 @@ SUPPORTED: Final = "mp3, m4a, wav, flac, ogg, opus, aac, wma, aiff, or a video w
 _DETAIL_LINES: Final = 20
 _NO_SPACE: Final = ("No space left on device", "Disk quota exceeded")
 _STOPPED: Final = "received signal"
+_CPU_USED_UP: Final = (f"received signal {int(signal.SIGXCPU)}.", "system signals, hard exiting")
+_NO_MEMORY: Final = ("Cannot allocate memory", "pthread_create")
+_NO_MEMORY_CODE: Final = 256 - errno.ENOMEM
 _OPENED: Final = "Input #0"
 _UNDECODABLE: Final = 69  # what ffmpeg 6 and newer end with when most of the input was garbage
 _UNOPENED: Final = {
@@ -34,15 +40,20 @@ _SILENT: Final = {
     "Decoder (codec": "the audio in this file cannot be decoded",
     "Output file is empty": "no audio could be decoded from this file",
 }
-PHRASES: Final = (*_NO_SPACE, _STOPPED, _OPENED, *_UNOPENED, *_SILENT)
+PHRASES: Final = (*_NO_SPACE, *_CPU_USED_UP, *_NO_MEMORY, _STOPPED, _OPENED, *_UNOPENED, *_SILENT)
 _SCRATCH_PATH: Final = re.compile(r"(?:file:)?(?:/[^\s:'\"]+)+/")
 
 
-def failure_of(code: int, log: Log, written: int = 0) -> ConversionError:
+def failure_of(
+    code: int, log: Log, written: int = 0, max_bytes: int | None = None
+) -> ConversionError:
     """Name the failure of an ffmpeg that ended with this code after writing `written` bytes."""
     detail = detail_of(log.tail)
     if log.seen.intersection(_NO_SPACE):
         return ScratchFull("the converter has no disk space left", detail=detail)
+    met = _met_limit(code, log, max_bytes, detail)
+    if met:
+        return met
     if code < 0:
         name = _signal_name(-code)
         return FfmpegKilled(f"ffmpeg was killed from outside ({name})", detail=detail)
@@ -52,6 +63,34 @@ def failure_of(code: int, log: Log, written: int = 0) -> ConversionError:
     if meaning:
         return NotAudio(f"{meaning}; send {SUPPORTED}", detail=detail)
     return FfmpegFailed(f"ffmpeg failed with code {code}", detail=detail)
+
+
+def _met_limit(code: int, log: Log, max_bytes: int | None, detail: str) -> ConversionError | None:
+    """Name a limit of ours that ended it. The same file would meet it again: no new attempt."""
+    if code == -signal.SIGXFSZ:
+        return grown_beyond(max_bytes or 0, detail=detail)
+    if code == -signal.SIGXCPU or log.seen.intersection(_CPU_USED_UP):
+        return FfmpegTimeout("the conversion took more computing time than allowed", detail=detail)
+    if code == -signal.SIGSYS:
+        return FfmpegFailed("ffmpeg tried what it must not, and was stopped", detail=detail)
+    if code == _NO_MEMORY_CODE or log.seen.intersection(_NO_MEMORY):
+        return LimitExceeded(
+            "this file takes more memory to convert than allowed",
+            limitName="memory",
+            detail=detail,
+        )
+    return None
+
+
+def grown_beyond(limit: int, size: int | None = None, detail: str = "") -> LimitExceeded:
+    """A result that is larger than allowed, found while it was made."""
+    return LimitExceeded(
+        f"the result grew beyond {limit} bytes; choose a smaller format or quality",
+        limitName="outputBytes",
+        limit=limit,
+        value=limit + 1 if size is None else size,
+        detail=detail,
+    )
 
 
 def _fault_of_source(code: int, log: Log) -> str | None:

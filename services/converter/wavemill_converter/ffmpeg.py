@@ -10,8 +10,10 @@ from msgspec import Struct
 from wavemill_common.errors import FfmpegMissing
 from wavemill_converter.codecs import CODECS
 from wavemill_converter.process import output_of
+from wavemill_converter.sandbox import Sandbox
 
 ANSWER_TIME = 20.0  # seconds that an ffmpeg has to tell what it can do; it needs 0.1
+QUESTIONS = ("-version", "-encoders", "-muxers", "-protocols")
 _HELP = (
     "install ffmpeg 5 or newer (apt-get install ffmpeg, brew install ffmpeg, or "
     "pip install imageio-ffmpeg) or set WAVEMILL_FFMPEG to its path"
@@ -19,11 +21,17 @@ _HELP = (
 
 
 class Ffmpeg(Struct, frozen=True):
-    """An ffmpeg that runs: its path, its version, the catalogue's formats that it makes."""
+    """An ffmpeg that runs: its path, its version, the catalogue's formats that it makes.
+
+    `writes_fd`: it can write into an inherited file by number (`-fd N fd:`, since ffmpeg 6).
+    `sandbox` contains it whenever it works on a file; None where it is not contained.
+    """
 
     path: str
     version: str
     formats: tuple[str, ...]
+    writes_fd: bool = False
+    sandbox: Sandbox | None = None
 
 
 async def find_ffmpeg(explicit: str | None = None) -> Ffmpeg:
@@ -55,15 +63,16 @@ async def inspect(path: str) -> Ffmpeg:
         FfmpegMissing: it does not run, or it makes none of our formats.
     """
     try:
-        version, encoders, muxers = await asyncio.gather(
-            *(_ask(path, question) for question in ("-version", "-encoders", "-muxers"))
+        version, encoders, muxers, protocols = await asyncio.gather(
+            *(_ask(path, question) for question in QUESTIONS)
         )
     except (OSError, TimeoutError) as error:
         raise FfmpegMissing(f"{path} does not run as ffmpeg ({error}); {_HELP}") from error
     formats = offered_formats(parse_encoders(encoders), parse_muxers(muxers))
     if not formats:
         raise FfmpegMissing(f"{path} makes none of our formats; {_HELP}")
-    return Ffmpeg(path, parse_version(version), formats)
+    writes_fd = "fd" in protocols.partition("Output:")[2].split()
+    return Ffmpeg(path, parse_version(version), formats, writes_fd)
 
 
 def parse_encoders(text: str) -> frozenset[str]:

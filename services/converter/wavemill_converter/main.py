@@ -5,6 +5,7 @@ import time
 from contextlib import AsyncExitStack, suppress
 
 import structlog
+from msgspec import structs
 
 from wavemill_common.connections import REDIS_ERRORS, connect, connect_blocking
 from wavemill_common.errors import FfmpegMissing
@@ -15,13 +16,16 @@ from wavemill_common.queue.converters import ANNOUNCE_EVERY, ConverterRegistry, 
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.queue.renewal import Renewal
 from wavemill_common.service import repeat
-from wavemill_common.settings import Settings
+from wavemill_common.settings import Settings, Verification
 from wavemill_common.stores import open_job_store, open_object_store, redis_url
 from wavemill_converter.attempt import Deps
 from wavemill_converter.conversion import Tools
 from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
 from wavemill_converter.probe import Limits
+from wavemill_converter.sandbox import contain
 from wavemill_converter.scratch import Scratch
+from wavemill_converter.streaming.conversion import validate_streaming_support
+from wavemill_converter.streaming.proxy import RangeProxy
 from wavemill_converter.transcode import Timeouts
 from wavemill_converter.worker import Worker
 
@@ -40,18 +44,22 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
         ffmpeg = await _wait_for_ffmpeg(settings, registry, name, stopping)
         if ffmpeg is None:
             return
+        sandbox = await contain(ffmpeg.path, settings.sandbox)
+        ffmpeg = structs.replace(ffmpeg, sandbox=sandbox)
         queue = JobQueue(shared)
         objects = await stack.enter_async_context(open_object_store(settings))
+        proxy = await stack.enter_async_context(RangeProxy())
         deps = Deps(
             jobs=await stack.enter_async_context(open_job_store(settings)),
             queue=queue,
             progress=ProgressStore(shared),
-            tools=_tools(settings, ffmpeg, objects),
+            tools=_tools(settings, ffmpeg, objects, proxy),
             scratch=stack.enter_context(Scratch(settings.scratch_dir, name)),
             timings=settings.timings,
             job_ttl=settings.job_ttl,
             max_strikes=settings.max_strikes,
             drain_grace=settings.drain_grace,
+            streaming=_can_stream(),
             now=time.time,
         )
         consumer = Consumer(reading, queue, name)
@@ -76,15 +84,24 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
             await registry.withdraw(name)
 
 
-def _tools(settings: Settings, ffmpeg: Ffmpeg, objects: ObjectStore) -> Tools:
+def _tools(settings: Settings, ffmpeg: Ffmpeg, objects: ObjectStore, proxy: RangeProxy) -> Tools:
     return Tools(
         objects=objects,
         ffmpeg=ffmpeg,
+        proxy=proxy,
         limits=Limits(
             max_duration=settings.max_duration, max_output_bytes=settings.max_output_bytes
         ),
+        decodes=settings.verify is Verification.DECODE,
         timeouts=Timeouts(total=settings.job_timeout, stall=settings.stall_timeout),
     )
+
+
+def _can_stream() -> bool:
+    reason = validate_streaming_support()
+    if reason is not None:
+        log.warning("streaming_is_off", reason=reason)
+    return reason is None
 
 
 def _status(settings: Settings, name: str, ffmpeg: Ffmpeg | None, running: int) -> ConverterStatus:
@@ -94,6 +111,7 @@ def _status(settings: Settings, name: str, ffmpeg: Ffmpeg | None, running: int) 
         formats=ffmpeg.formats if ffmpeg else (),
         slots=settings.converter_slots,
         running=running,
+        sandbox=ffmpeg.sandbox.names if ffmpeg and ffmpeg.sandbox else (),
     )
 
 

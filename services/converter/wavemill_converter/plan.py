@@ -10,6 +10,7 @@ from wavemill_converter.codecs import CODECS, Codec, Depth, fit_bitrate
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.source import Probed
 
+_OPUS_RATE = 48_000  # Hz
 _MP3_CEILING = 320_000  # bit/s; no VBR level goes above
 _VORBIS_CEILING = 250_000  # bit/s and channel at q10
 _CONTAINER_SHARE = 1.02  # what containers add
@@ -19,12 +20,14 @@ _CONTAINER_BYTES = 64 * 1024
 class ConversionPlan(Struct, frozen=True, kw_only=True):
     """How one source becomes one result.
 
-    `sample_rate` and `channels` are the result's. `resample` and `mix` tell whether they (and the
-    layout) must be asked for. `expected_size` in bytes is an upper estimate without the cover,
+    `demuxer` opens the source. `sample_rate` and `channels` are the result's. `resample` and `mix`
+    tell whether they (and the layout) must be asked for; `keeps_samples` whether the result holds
+    the very samples of the source. `expected_size` in bytes is an upper estimate without the cover,
     None if the length is not known.
     """
 
     format: str
+    demuxer: str
     codec: Codec
     encoder: str
     encoding: Encoding
@@ -42,7 +45,20 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
     duration_exact: bool = False
     source_size: int = 0
     expected_size: int | None = None
+    keeps_samples: bool = False
     remarks: tuple[Remark, ...] = ()
+
+    @property
+    def pcm(self) -> str:
+        """The PCM codec that holds exactly the result's samples."""
+        if self.depth is None:
+            return "pcm_s16le"
+        return "pcm_f32le" if self.depth.floating else f"pcm_s{self.depth.bits}le"
+
+    @property
+    def decoded_rate(self) -> int:
+        """The rate in Hz that the result decodes to: Opus always decodes to 48 kHz."""
+        return _OPUS_RATE if self.encoder == "libopus" else self.sample_rate
 
 
 def plan_conversion(
@@ -56,6 +72,7 @@ def plan_conversion(
     encoder = depth.encoder if depth else codec.encoder
     plan = ConversionPlan(
         format=target.id,
+        demuxer=probed.demuxer,
         codec=codec,
         encoder=encoder,
         encoding=encoding,
@@ -73,10 +90,17 @@ def plan_conversion(
         duration=probed.media.duration,
         duration_exact=probed.duration_exact,
         source_size=probed.size,
+        keeps_samples=_keeps_samples(depth, probed, rate=rate, layout=layout),
     )
     return structs.replace(
         plan, expected_size=estimate_size(plan), remarks=_remarks(plan, target, options, probed)
     )
+
+
+def _keeps_samples(depth: Depth | None, probed: Probed, *, rate: int, layout: str) -> bool:
+    """Whether the samples go through untouched: lossless to lossless, and nothing changed."""
+    untouched = rate == probed.sample_rate and layout == probed.layout
+    return bool(depth) and probed.lossless and untouched and not reduces_depth(depth, probed)
 
 
 def estimate_size(plan: ConversionPlan) -> int | None:

@@ -4,14 +4,14 @@ import asyncio
 from pathlib import Path
 
 from wavemill_common.errors import FfmpegTimeout
-from wavemill_converter.command import Input, file_input, probe_command
+from wavemill_converter.command import Input, probe_command
+from wavemill_converter.contained import local_input, output_on
 from wavemill_converter.failures import PHRASES, failure_of
 from wavemill_converter.ffmetadata import parse_global_tags
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.limits import Limits, check_source
 from wavemill_converter.lines import Log
 from wavemill_converter.probe_text import parse_input
-from wavemill_converter.process import output_of
 from wavemill_converter.source import Probed, describe
 
 __all__ = ["PROBE_TIME", "Limits", "probe", "probe_input"]
@@ -30,7 +30,8 @@ async def probe(
         FfmpegTimeout, FfmpegKilled, FfmpegFailed: it could not be told.
     """
     size = (await asyncio.to_thread(source.stat)).st_size
-    probed = await probe_input(ffmpeg, file_input(source), size, seconds)
+    with local_input(ffmpeg, source) as opened:
+        probed = await probe_input(ffmpeg, opened, size, seconds)
     check_source(probed.media, limits or Limits())
     return probed
 
@@ -38,7 +39,8 @@ async def probe(
 async def probe_input(ffmpeg: Ffmpeg, source: Input, size: int, seconds: float) -> Probed:
     """Tell what a source of `size` bytes is, wherever it is read from."""
     try:
-        code, tags, text = await output_of(probe_command(ffmpeg.path, source), seconds=seconds)
+        command = probe_command(ffmpeg.path, source)
+        code, tags, text = await output_on(ffmpeg, command, source, seconds)
     except TimeoutError:
         raise FfmpegTimeout(f"the file could not be read within {seconds:.0f} seconds") from None
     described = parse_input(text)

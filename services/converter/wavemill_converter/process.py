@@ -3,12 +3,13 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from wavemill_common.tether import tether
 
 CHUNK = 64 * 1024  # bytes per read
+Enter = Callable[[], None]
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}  # nothing of ours: a child must hold no secret
 
 
@@ -36,8 +37,13 @@ class Child:
 
 
 @asynccontextmanager
-async def started(argv: Sequence[str]) -> AsyncIterator[Child]:
+async def started(
+    argv: Sequence[str], pass_fds: Sequence[int] = (), enter: Enter | None = None
+) -> AsyncIterator[Child]:
     """Run a command; when the block is left in any way its whole group is killed and reaped.
+
+    It inherits nothing but its three pipes and `pass_fds`. `enter` is what the child does before
+    it becomes the command: it enters its sandbox.
 
     The pipes are our own, not asyncio's: there, depending on Python's version, waiting for the
     child means waiting for everyone who inherited its pipes.
@@ -51,7 +57,8 @@ async def started(argv: Sequence[str]) -> AsyncIterator[Child]:
                 stderr=err,
                 env=ENVIRONMENT,
                 start_new_session=True,
-                preexec_fn=tether(signal.SIGKILL),
+                pass_fds=tuple(pass_fds),
+                preexec_fn=_entering(enter),
             )
         finally:
             os.close(out)
@@ -61,6 +68,18 @@ async def started(argv: Sequence[str]) -> AsyncIterator[Child]:
         finally:
             kill_group(process.pid)
             await _reaped(process)
+
+
+def _entering(enter: Enter | None) -> Enter:
+    bind = tether(signal.SIGKILL)
+    if enter is None:
+        return bind
+
+    def both() -> None:
+        enter()
+        bind()  # last: the kernel forgets it when the user changes
+
+    return both
 
 
 def kill_group(pid: int) -> None:
@@ -102,7 +121,12 @@ async def read_start(reader: asyncio.StreamReader, limit: int) -> bytes:
 
 
 async def output_of(
-    argv: Sequence[str], *, seconds: float, limit: int = 1 << 20
+    argv: Sequence[str],
+    *,
+    seconds: float,
+    limit: int = 1 << 20,
+    pass_fds: Sequence[int] = (),
+    enter: Enter | None = None,
 ) -> tuple[int, str, str]:
     """Run a short command; return its code and the start of what it printed on both pipes.
 
@@ -110,7 +134,11 @@ async def output_of(
         TimeoutError: it was still running after `seconds`; it is dead now.
         OSError: there is no such program, or it cannot be run.
     """
-    async with started(argv) as child, asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
+    async with (
+        started(argv, pass_fds, enter) as child,
+        asyncio.timeout(seconds),
+        asyncio.TaskGroup() as tasks,
+    ):
         out = tasks.create_task(read_start(child.stdout, limit))
         err = tasks.create_task(read_start(child.stderr, limit))
         code = tasks.create_task(child.wait())

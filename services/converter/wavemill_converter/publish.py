@@ -5,20 +5,10 @@ import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from msgspec import Struct
-
-from wavemill_common.jobs import outputs_prefix
-from wavemill_common.objects import ObjectStore
+from wavemill_common.jobs import Job, outputs_prefix
+from wavemill_common.objects import ObjectInfo, ObjectStore
 
 BLOCK_BYTES = 1024 * 1024
-
-
-class Published(Struct, frozen=True):
-    """A result in the object store: its key, size in bytes and SHA-256 (hex)."""
-
-    key: str
-    size: int
-    sha256: str
 
 
 def output_key(job_id: str, attempt: int, number: int, claim_id: str, extension: str) -> str:
@@ -26,8 +16,27 @@ def output_key(job_id: str, attempt: int, number: int, claim_id: str, extension:
     return f"{outputs_prefix(job_id)}{attempt}-{number}-{claim_id[:8]}.{extension}"
 
 
-async def publish(objects: ObjectStore, key: str, path: Path) -> Published:
-    """Store the file under `key`.
+def attempt_of(key: str) -> int:
+    """Which attempt a key of `output_key` belongs to."""
+    return int(key.rsplit("/", 1)[1].split("-", 1)[0])
+
+
+async def remove_earlier_attempts(objects: ObjectStore, job: Job) -> None:
+    """Delete what attempts before this one have left, also half-written.
+
+    They are fenced: whatever they still do, nothing of theirs can be committed.
+    """
+    prefix = outputs_prefix(job.job_id)
+    keys = [one.key async for one in objects.scan(prefix)]
+    await objects.delete([key for key in keys if attempt_of(key) < job.attempt])
+    drafts = [one async for one in objects.scan_multiparts(prefix)]
+    for draft in drafts:
+        if attempt_of(draft.key) < job.attempt:
+            await objects.abort_multipart(draft.key, draft.upload_id)
+
+
+async def publish(objects: ObjectStore, key: str, path: Path) -> tuple[ObjectInfo, str]:
+    """Store the file under `key`; return what is stored, and its SHA-256 (hex).
 
     Raises:
         ObjectExists: there is something under `key`, which only a repeated attempt could have made.
@@ -40,7 +49,7 @@ async def publish(objects: ObjectStore, key: str, path: Path) -> Published:
             yield block
 
     stored = await objects.put(key, blocks(), if_absent=True)
-    return Published(key, stored.size, digest.hexdigest())
+    return stored, digest.hexdigest()
 
 
 async def fetch(objects: ObjectStore, key: str, path: Path) -> int:

@@ -1,24 +1,28 @@
 """Run ffmpeg on a plan: follow it, bound it in time and memory, name how it failed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
-from wavemill_common.errors import FfmpegTimeout, LimitExceeded
+from wavemill_common.errors import FfmpegTimeout
 from wavemill_converter.command import (
     Destination,
     Input,
-    file_destination,
-    file_input,
+    fd_destination,
     transcode_command,
 )
-from wavemill_converter.failures import PHRASES, detail_of, failure_of
+from wavemill_converter.contained import local_destination, local_input, started_on
+from wavemill_converter.failures import PHRASES, detail_of, failure_of, grown_beyond
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.lines import LineSplitter, Log
+from wavemill_converter.memory import MemoryFile, is_supported
 from wavemill_converter.plan import ConversionPlan
-from wavemill_converter.process import CHUNK, Child, started
+from wavemill_converter.process import CHUNK, Child, kill_group
 from wavemill_converter.progress import BlockReader, FfmpegProgress, Follower, TranscodeProgress
 
 __all__ = ["ALARMS", "Timeouts", "TranscodeProgress", "Transcoded", "transcode"]
@@ -31,7 +35,11 @@ ALARMS = (
 )
 """What ffmpeg may print and still end with code 0, though the result is not whole."""
 
+_MD5 = re.compile(rb"MD5=([0-9a-f]{32})")
+
 OnProgress = Callable[[TranscodeProgress], None]
+Companion = Callable[[Child, Callable[[], None]], Coroutine[Any, Any, None]]
+"""Takes the child, and a function to be called while the child rightly makes no progress."""
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
@@ -42,13 +50,17 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 
 
 class Transcoded(Struct, frozen=True, kw_only=True):
-    """What ffmpeg says that it did: seconds of audio, bytes written; and its complaints."""
+    """What ffmpeg says that it did: seconds of audio, bytes written; and its complaints.
+
+    `pcm_md5` is the digest of the samples that went in, where they should come out again.
+    """
 
     out_time: float
     total_size: int
     elapsed: float
     alarms: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
+    pcm_md5: str | None = None
 
 
 async def transcode(
@@ -70,15 +82,16 @@ async def transcode(
         ScratchFull: no disk space was left.
         LimitExceeded: the result grew beyond `max_bytes`.
     """
-    return await transcode_between(
-        ffmpeg,
-        file_input(source),
-        file_destination(target),
-        plan,
-        timeouts=timeouts,
-        on_progress=on_progress,
-        max_bytes=max_bytes,
-    )
+    with local_input(ffmpeg, source) as opened, local_destination(ffmpeg, target) as destination:
+        return await transcode_between(
+            ffmpeg,
+            opened,
+            destination,
+            plan,
+            timeouts=timeouts,
+            on_progress=on_progress,
+            max_bytes=max_bytes,
+        )
 
 
 async def transcode_between(
@@ -90,26 +103,57 @@ async def transcode_between(
     timeouts: Timeouts,
     on_progress: OnProgress,
     max_bytes: int | None = None,
+    companion: Companion | None = None,
+    bytes_read: Callable[[], int] | None = None,
 ) -> Transcoded:
-    """Convert as `transcode` does, from and to wherever ffmpeg can read and write."""
+    """Convert as `transcode` does, from and to wherever ffmpeg can read and write.
+
+    `companion` runs beside ffmpeg and has ended when this returns; if it fails, ffmpeg is killed
+    and the failure raised. `bytes_read` tells how much of the source was read so far.
+    """
+    with digest_file(plan) as digest:
+        return await _transcode(
+            ffmpeg, source, destination, plan, digest, timeouts, on_progress, max_bytes,
+            companion, bytes_read,
+        )  # fmt: skip
+
+
+async def _transcode(
+    ffmpeg: Ffmpeg,
+    source: Input,
+    destination: Destination,
+    plan: ConversionPlan,
+    digest: MemoryFile | None,
+    timeouts: Timeouts,
+    on_progress: OnProgress,
+    max_bytes: int | None,
+    companion: Companion | None,
+    bytes_read: Callable[[], int] | None,
+) -> Transcoded:
     log = Log((*PHRASES, *ALARMS))
-    argv = transcode_command(ffmpeg.path, source, destination, plan)
+    beside = fd_destination(digest.fd, by_number=ffmpeg.writes_fd) if digest else None
+    argv = transcode_command(ffmpeg.path, source, destination, plan, beside)
+    destinations = (destination, *((beside,) if beside else ()))
     follower = Follower(plan.duration, exact=plan.duration_exact, source_size=plan.source_size)
     loop = asyncio.get_running_loop()
     begun = loop.time()
     last = follower.progress(0.0, None)
-    async with started(argv) as child:
+    async with started_on(
+        ffmpeg, argv, source, destinations, seconds=timeouts.total, file_bytes=max_bytes
+    ) as child:
         logging = asyncio.create_task(_collect(child.stderr, log))
         ending = asyncio.create_task(child.wait())
         try:
             async with (
                 asyncio.timeout(timeouts.total),
                 asyncio.timeout(timeouts.stall) as stall,
+                _beside(child, companion, lambda: _put_off(stall, timeouts)),
             ):
                 async for report in _reports(child):
                     if follower.advance(report):
-                        stall.reschedule(loop.time() + timeouts.stall)
-                    last = follower.progress(loop.time() - begun, report.speed)
+                        _put_off(stall, timeouts)
+                    read = bytes_read() if bytes_read else None
+                    last = follower.progress(loop.time() - begun, report.speed, read)
                     _refuse_excess(last.total_size, max_bytes)
                     on_progress(last)
                 code = await ending
@@ -121,14 +165,68 @@ async def transcode_between(
             ending.cancel()
             await asyncio.gather(logging, ending, return_exceptions=True)
     if code:
-        raise failure_of(code, log, last.total_size if last.out_time else 0)
+        raise failure_of(code, log, last.total_size if last.out_time else 0, max_bytes)
     return Transcoded(
         out_time=last.out_time,
         total_size=last.total_size,
         elapsed=loop.time() - begun,
         alarms=tuple(alarm for alarm in ALARMS if alarm in log.seen),
         log=log.tail,
+        pcm_md5=read_digest(digest) if digest else None,
     )
+
+
+@contextmanager
+def digest_file(plan: ConversionPlan) -> Iterator[MemoryFile | None]:
+    """A file for the samples' digest, where the samples are to come through untouched."""
+    if not (plan.keeps_samples and is_supported()):
+        yield None
+        return
+    with MemoryFile("digest") as file:
+        yield file
+
+
+def read_digest(file: MemoryFile) -> str | None:
+    """Read what ffmpeg's md5 muxer wrote."""
+    found = _MD5.search(file.read(0, file.size))
+    return found[1].decode() if found else None
+
+
+@asynccontextmanager
+async def _beside(
+    child: Child, companion: Companion | None, alive: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Run a companion until it ends by itself; its failure ends the child, and is raised."""
+    if companion is None:
+        yield
+        return
+    task = asyncio.create_task(companion(child, alive))
+    task.add_done_callback(lambda done: _end_if_failed(done, child))
+    try:
+        yield
+        await task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled() and (failure := task.exception()):
+            raise first_failure(failure)
+
+
+def _end_if_failed(task: "asyncio.Task[None]", child: Child) -> None:
+    if task.cancelled() or task.exception():
+        kill_group(child.process.pid)
+
+
+def first_failure(error: BaseException) -> BaseException:
+    """The first of a group of failures is what went wrong; the others follow from it."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _put_off(stall: asyncio.Timeout, timeouts: Timeouts) -> None:
+    if not stall.expired():
+        stall.reschedule(asyncio.get_running_loop().time() + timeouts.stall)
 
 
 async def _reports(child: Child) -> AsyncIterator[FfmpegProgress]:
@@ -150,12 +248,7 @@ async def _collect(stderr: asyncio.StreamReader, log: Log) -> None:
 
 def _refuse_excess(size: int, limit: int | None) -> None:
     if limit is not None and size > limit:
-        raise LimitExceeded(
-            f"the result grew beyond {limit} bytes; choose a smaller format or quality",
-            limitName="outputBytes",
-            limit=limit,
-            value=size,
-        )
+        raise grown_beyond(limit, size)
 
 
 def _timeout(timeouts: Timeouts, log: Log, *, silent: bool) -> FfmpegTimeout:

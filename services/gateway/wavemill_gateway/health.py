@@ -1,13 +1,14 @@
 """Health: GET /healthz (this loop turns) and /readyz (what it needs is there)."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 from aiohttp import web
 from msgspec import Struct
 
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import AppError
+from wavemill_common.queue.converters import ConverterStatus
 from wavemill_common.settings import Settings
 from wavemill_gateway.keys import OBJECTS, QUEUE, RECORDS, REGISTRY, SETTINGS, STOPPING
 from wavemill_gateway.replies import json_reply
@@ -15,6 +16,8 @@ from wavemill_gateway.replies import json_reply
 routes = web.RouteTableDef()
 
 OK = "ok"
+NO_FFMPEG = "ffmpeg is missing"
+SANDBOX = "sandbox"
 CHECK_TIMEOUT = 2.0  # seconds
 
 
@@ -35,13 +38,16 @@ async def healthz(_: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     """Check every dependency; 503 where requests could not be served."""
     app = request.app
-    jobs, objects, redis, converters = await asyncio.gather(
+    jobs, objects, redis, alive = await asyncio.gather(
         _check(app[RECORDS].check()),
         _check(app[OBJECTS].check()),
         _check(app[QUEUE].check(), redis_advice(app[SETTINGS])),
-        _converters(request),
+        _alive(request),
     )
+    converters, sandbox = judge_converters(alive), describe_sandbox(alive)
     checks = {"jobStore": jobs, "objectStore": objects, "redis": redis, "converters": converters}
+    if sandbox is not None:
+        checks[SANDBOX] = sandbox
     if app[STOPPING].is_set():
         checks["gateway"] = "stopping"
     status = judge(checks)
@@ -49,14 +55,18 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 def judge(checks: dict[str, str]) -> str:
-    """Weigh the checks: without stores or ffmpeg nothing works, without Redis much does."""
+    """Weigh the checks: without stores or ffmpeg nothing works, without Redis much does.
+
+    The sandbox is told, not weighed: a converter that must have one does not start without it.
+    """
     needed = ("jobStore", "objectStore", "gateway")
     if any(checks.get(name, OK) != OK for name in needed) or checks["converters"] == NO_FFMPEG:
         return "unavailable"
-    return "ready" if all(value == OK for value in checks.values()) else "degraded"
-
-
-NO_FFMPEG = "ffmpeg is missing"
+    return (
+        "ready"
+        if all(value == OK for name, value in checks.items() if name != SANDBOX)
+        else "degraded"
+    )
 
 
 def redis_advice(settings: Settings) -> str:
@@ -79,11 +89,28 @@ async def _check(call: Awaitable[None], advice: str = "") -> str:
     return OK
 
 
-async def _converters(request: web.Request) -> str:
+async def _alive(request: web.Request) -> Sequence[ConverterStatus] | None:
     try:
-        alive = await request.app[REGISTRY].alive()
+        return await request.app[REGISTRY].alive()
     except REDIS_ERRORS:
+        return None
+
+
+def judge_converters(alive: Sequence[ConverterStatus] | None) -> str:
+    """Say whether any converter can work; None stands for not known."""
+    if alive is None:
         return "unknown while Redis is down"
     if not alive:
         return "none is up yet"
     return OK if any(status.ffmpeg_version for status in alive) else NO_FFMPEG
+
+
+def describe_sandbox(alive: Sequence[ConverterStatus] | None) -> str | None:
+    """Name what contains ffmpeg in every converter that has one; None if there is none to ask."""
+    working = [status for status in alive or () if status.ffmpeg_version]
+    if not working:
+        return None
+    everywhere = [
+        layer for layer in working[0].sandbox if all(layer in one.sandbox for one in working)
+    ]
+    return ", ".join(everywhere) or "none"

@@ -13,13 +13,17 @@ ANNOUNCE_EVERY = 10.0  # seconds
 
 
 class ConverterStatus(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a converter tells of itself; `ffmpeg_version` is None where it found no ffmpeg."""
+    """What a converter tells of itself; `ffmpeg_version` is None where it found no ffmpeg.
+
+    `sandbox` names what contains its ffmpeg.
+    """
 
     name: str
     ffmpeg_version: str | None
     formats: tuple[str, ...]
     slots: int
     running: int
+    sandbox: tuple[str, ...] = ()
 
 
 class ConverterRegistry:

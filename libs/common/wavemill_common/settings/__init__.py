@@ -13,16 +13,26 @@ from wavemill_common.settings.fields import Environment, SettingError, read_fiel
 from wavemill_common.settings.places import Places, Storage
 from wavemill_common.settings.rules import problems
 from wavemill_common.settings.timings import Timings
-from wavemill_common.settings.work import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Work
+from wavemill_common.settings.work import (
+    MAX_CHUNK_BYTES,
+    MIB,
+    MIN_CHUNK_BYTES,
+    SandboxMode,
+    Verification,
+    Work,
+)
 
 __all__ = [
     "MAX_CHUNK_BYTES",
+    "MIB",
     "MIN_CHUNK_BYTES",
     "Environment",
+    "SandboxMode",
     "SettingError",
     "Settings",
     "Storage",
     "Timings",
+    "Verification",
 ]
 
 

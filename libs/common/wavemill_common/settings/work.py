@@ -23,6 +23,21 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class Verification(StrEnum):
+    """How a result is checked before it is committed."""
+
+    STRUCTURE = "structure"
+    DECODE = "decode"
+
+
+class SandboxMode(StrEnum):
+    """What happens where ffmpeg cannot be contained entirely: nothing, a warning, no start."""
+
+    OFF = "off"
+    PREFER = "prefer"
+    REQUIRE = "require"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """Sizes in bytes, times in seconds."""
@@ -71,6 +86,18 @@ class Work:
         16384 * MIB,
         "The largest result made",
         parsers.whole(1, 1 << 50),
+    )
+    verify: Verification = setting(
+        "WAVEMILL_VERIFY",
+        Verification.DECODE,
+        "How results are checked: decode (all of it), or structure (what ffmpeg reported)",
+        parsers.member(Verification),
+    )
+    sandbox: SandboxMode = setting(
+        "WAVEMILL_SANDBOX",
+        SandboxMode.PREFER,
+        "Containment of ffmpeg: off, prefer (what works here), or require (all of it, or no start)",
+        parsers.member(SandboxMode),
     )
     max_strikes: int = setting(
         "WAVEMILL_MAX_STRIKES", 3, "Crashes after which a job is given up", parsers.whole(1, 100)

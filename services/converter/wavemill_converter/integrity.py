@@ -1,0 +1,55 @@
+"""Integrity: read a published object back, whole, and compare it with what was sent."""
+
+import hashlib
+from collections.abc import Sequence
+
+from wavemill_common.errors import StorageUnavailable
+from wavemill_common.objects import ObjectInfo, ObjectStore
+
+
+async def read_back(objects: ObjectStore, info: ObjectInfo, sent: Sequence[tuple[int, str]]) -> str:
+    """Return the object's SHA-256 (hex). `sent` is length and SHA-256 of each part, in order.
+
+    Raises:
+        StorageUnavailable: what the store gives back is not what it was given.
+    """
+    whole, checker = hashlib.sha256(), _PartChecker(info.key, sent)
+    async for data in objects.read(info.key):
+        whole.update(data)
+        checker.feed(memoryview(data))
+    checker.end()
+    return whole.hexdigest()
+
+
+class _PartChecker:
+    """Cuts a stream into the parts that were sent, and compares their digests."""
+
+    def __init__(self, key: str, sent: Sequence[tuple[int, str]]) -> None:
+        self._key = key
+        self._left = list(reversed(sent))
+        self._digest = hashlib.sha256()
+        self._missing = self._left[-1][0] if self._left else 0
+
+    def feed(self, data: memoryview) -> None:
+        while data:
+            if not self._left:
+                raise self._differs()
+            piece = data[: self._missing]
+            self._digest.update(piece)
+            self._missing -= len(piece)
+            data = data[len(piece) :]
+            if self._missing == 0:
+                self._close_part()
+
+    def end(self) -> None:
+        if self._left:
+            raise self._differs()
+
+    def _close_part(self) -> None:
+        if self._digest.hexdigest() != self._left.pop()[1]:
+            raise self._differs()
+        self._digest = hashlib.sha256()
+        self._missing = self._left[-1][0] if self._left else 0
+
+    def _differs(self) -> StorageUnavailable:
+        return StorageUnavailable(f"the object store altered {self._key}; it is written again")

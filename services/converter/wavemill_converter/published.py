@@ -1,0 +1,38 @@
+"""Published: judge a result where its owner would get it from, before it is committed."""
+
+from collections.abc import Sequence
+
+from wavemill_common.objects import ObjectInfo
+from wavemill_converter.command import http_input
+from wavemill_converter.conversion import Tools
+from wavemill_converter.integrity import read_back
+from wavemill_converter.plan import ConversionPlan
+from wavemill_converter.streaming.blocks import BlockReader
+from wavemill_converter.transcode import Transcoded
+from wavemill_converter.verify import expect, verify
+
+
+async def check_published(
+    tools: Tools,
+    stored: ObjectInfo,
+    sent: Sequence[tuple[int, str]],
+    plan: ConversionPlan,
+    transcoded: Transcoded,
+) -> str:
+    """Return the SHA-256 (hex) of a published result that is right; delete one that is not.
+
+    Raises:
+        OutputInvalid: it does not hold what it should.
+        StorageUnavailable: the store does not give back what it was given.
+    """
+    try:
+        sha256 = await read_back(tools.objects, stored, sent)
+        if tools.decodes:
+            reader = BlockReader(tools.objects, stored)
+            with tools.proxy.published(reader) as url:
+                expected = expect(plan, transcoded)
+                await verify(tools.ffmpeg, http_input(url), expected, tools.timeouts.total)
+    except BaseException:
+        await tools.objects.delete([stored.key])
+        raise
+    return sha256

@@ -1,0 +1,36 @@
+"""Limits of resources (setrlimit), as pairs that a child sets; never above what it has already."""
+
+import math
+import resource
+
+from wavemill_common.settings import MIB
+
+MEMORY = 1024 * MIB  # bytes of address space; conversions take 0.1 to 0.5 GiB of it
+DESCRIPTORS = 64
+CORES = 2  # of computing time per second that a run may last: it has more than one thread
+MERCY = 5  # seconds from the signal that asks to end to the one that ends
+
+Limit = tuple[int, tuple[int, int]]
+
+
+def limits_for(seconds: float, file_bytes: int | None) -> list[Limit]:
+    """Limits for a run of so many seconds that writes no file above `file_bytes`.
+
+    Memory comes last: after it not even we can be sure to get any.
+    """
+    busy = math.ceil(seconds) * CORES
+    limits = [
+        _lowered(resource.RLIMIT_CORE, 0),
+        _lowered(resource.RLIMIT_CPU, busy, MERCY),
+        _lowered(resource.RLIMIT_NOFILE, DESCRIPTORS),
+    ]
+    if file_bytes is not None:
+        limits.append(_lowered(resource.RLIMIT_FSIZE, file_bytes))
+    return [*limits, _lowered(resource.RLIMIT_AS, MEMORY)]
+
+
+def _lowered(kind: int, soft: int, more: int = 0) -> Limit:
+    _, hard = resource.getrlimit(kind)
+    if hard == resource.RLIM_INFINITY:
+        return kind, (soft, soft + more)
+    return kind, (min(soft, hard), min(soft + more, hard))

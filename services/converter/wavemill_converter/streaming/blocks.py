@@ -1,0 +1,93 @@
+"""BlockReader: an object, read in blocks from anywhere, with few requests to its store."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+
+from wavemill_common.errors import AppError, StorageUnavailable
+from wavemill_common.objects import ObjectInfo, ObjectStore
+from wavemill_common.retry import retried
+
+BLOCK = 256 * 1024  # bytes
+KEPT_BLOCKS = 16  # 4 MiB: headers are read again and again, the rest once
+
+
+class BlockReader:
+    """Reads one object. Sequential reads share one request; a failure is retried from its byte.
+
+    `failure` is the error that could not be retried away: then whatever was made of the object
+    is worthless, even where its reader did not notice.
+    """
+
+    def __init__(self, objects: ObjectStore, info: ObjectInfo) -> None:
+        self._objects = objects
+        self._info = info
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._stream: AsyncIterator[bytes] | None = None
+        # ffmpeg seeks by a new connection: then the old one may still be in the middle of a fetch.
+        self._fetching = asyncio.Lock()
+        self._next = 0  # the block that the open stream yields next
+        self._rest = bytearray()  # what the open stream yielded beyond its last block
+        self.failure: AppError | None = None
+        self.position = 0  # the furthest byte that was asked for and given
+        self.requests = 0
+
+    @property
+    def size(self) -> int:
+        """The object's length in bytes."""
+        return self._info.size
+
+    async def read(self, start: int, end: int) -> AsyncIterator[bytes]:
+        """Read the bytes from `start` up to, not including, `end`.
+
+        Raises:
+            Unavailable, ObjectNotFound: the store failed again and again; see `failure`.
+        """
+        while start < end:
+            index, offset = divmod(start, BLOCK)
+            block = await self._block(index)
+            piece = block[offset : offset + end - start]
+            start += len(piece)
+            self.position = max(self.position, start)
+            yield piece
+
+    async def _block(self, index: int) -> bytes:
+        async with self._fetching:
+            return await self._kept_or_fetched(index)
+
+    async def _kept_or_fetched(self, index: int) -> bytes:
+        if index in self._kept:
+            self._kept.move_to_end(index)
+            return self._kept[index]
+        try:
+            block = await retried(self._fetch, index)
+        except AppError as error:
+            self.failure = error
+            raise
+        self._kept[index] = block
+        if len(self._kept) > KEPT_BLOCKS:
+            self._kept.popitem(last=False)
+        return block
+
+    async def _fetch(self, index: int) -> bytes:
+        wanted = min(BLOCK, self.size - index * BLOCK)
+        if self._stream is None or self._next != index:
+            self._stream = self._objects.read(self._info.key, index * BLOCK)
+            self._rest.clear()
+            self._next = index
+            self.requests += 1
+        try:
+            async for data in self._stream:
+                self._rest += data
+                if len(self._rest) >= wanted:
+                    break
+        except BaseException:
+            self._stream = None  # a retry begins anew, at this very block
+            raise
+        if len(self._rest) < wanted:
+            self._stream = None
+            raise StorageUnavailable(f"the stored file ended early: {self._info.key}")
+        block = bytes(self._rest[:wanted])
+        del self._rest[:wanted]
+        self._next = index + 1
+        return block

@@ -1,0 +1,73 @@
+"""A contained Python in the place of ffmpeg, and what no child of ours may ever reach."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from support.audio import FFMPEG
+from support.contained import Inside, python_for_all
+from wavemill_common.objects.disk import DiskObjectStore
+from wavemill_common.settings import SandboxMode
+from wavemill_converter.conversion import Tools
+from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
+from wavemill_converter.limits import Limits
+from wavemill_converter.sandbox import Layer, Program, contain, find_layers
+from wavemill_converter.streaming.proxy import RangeProxy
+from wavemill_converter.transcode import Timeouts
+
+INSIDE = Path(__file__).with_name("inside.py")
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="wavemill-open-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def inside(open_folder: Path) -> Inside:
+    """A Python in the very sandbox that ffmpeg gets; it may also read its own library."""
+    script = open_folder / INSIDE.name
+    shutil.copy(INSIDE, script)
+    script.chmod(0o644)
+    path = python_for_all()
+    if path is None:
+        pytest.skip("no Python here that other users may run")
+    prefix = str(Path(path).resolve().parent.parent / "lib")
+    found = await find_layers(FFMPEG)
+    missing = {
+        layer: why for layer, why in found.missing.items() if layer is not Layer.UNPRIVILEGED
+    }
+    if found.sandbox is None or missing:
+        pytest.skip(f"not every layer works here: {found.missing}")
+    program = Program.of(path, (prefix, str(script)))
+    return Inside(structs.replace(found.sandbox, program=program), script)
+
+
+@pytest.fixture
+async def contained() -> Ffmpeg:
+    """The bundled ffmpeg, contained as far as this machine can do it."""
+    ffmpeg = await find_ffmpeg(FFMPEG)
+    return structs.replace(ffmpeg, sandbox=await contain(ffmpeg.path, SandboxMode.PREFER))
+
+
+@pytest.fixture
+async def tools(tmp_path: Path, contained: Ffmpeg) -> AsyncIterator[Tools]:
+    """What a converter works with, but for the queue."""
+    store = tmp_path / "objects"
+    store.mkdir()
+    async with RangeProxy() as proxy:
+        yield Tools(
+            objects=DiskObjectStore(store),
+            ffmpeg=contained,
+            proxy=proxy,
+            limits=Limits(),
+            timeouts=Timeouts(stall=60, total=240),
+        )

@@ -1,0 +1,25 @@
+"""Which parts go early, which wait, and how much may be held."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wavemill_common.settings import MIB
+from wavemill_converter.streaming.layout import MAX_PARTS, MIN_PART, PartLayout
+
+
+def test_a_part_goes_once_the_file_has_grown_its_lag_beyond_it() -> None:
+    layout = PartLayout(part=5 * MIB, head=1, lag=16 * MIB)
+    assert not layout.is_ready(1, 10 * MIB)
+    assert not layout.is_ready(1, 26 * MIB - 1)
+    assert layout.is_ready(1, 26 * MIB)
+
+
+@given(st.integers(1, 20), st.integers(0, 64 * MIB))
+def test_the_cap_always_leaves_room_for_the_next_part_to_get_ready(head: int, lag: int) -> None:
+    layout = PartLayout(part=MIN_PART, head=head, lag=lag)
+    assert layout.cap > layout.bounds(head)[1] + lag
+
+
+def test_the_largest_result_fits_into_the_parts_that_a_store_takes() -> None:
+    part = max(MIN_PART, -(-(1 << 40) // MAX_PARTS))
+    assert part * 10_000 > 1 << 40
