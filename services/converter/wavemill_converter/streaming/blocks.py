@@ -1,5 +1,6 @@
 """BlockReader: an object, read in blocks from anywhere, with few requests to its store."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 
@@ -14,6 +15,9 @@ KEPT_BLOCKS = 16  # 4 MiB: headers are read again and again, the rest once
 class BlockReader:
     """Reads one object. Sequential reads share one request; a failure is retried from its byte.
 
+    Several may read at once: a child that seeks opens its next connection before the one that it
+    abandons has noticed.
+
     `failure` is the error that could not be retried away: then whatever was made of the object
     is worthless, even where its reader did not notice.
     """
@@ -25,6 +29,7 @@ class BlockReader:
         self._stream: AsyncIterator[bytes] | None = None
         self._next = 0  # the block that the open stream yields next
         self._rest = bytearray()  # what the open stream yielded beyond its last block
+        self._one_at_a_time = asyncio.Lock()  # around the stream and what it yielded
         self.failure: AppError | None = None
         self.position = 0  # the furthest byte that was asked for and given
         self.requests = 0
@@ -49,18 +54,19 @@ class BlockReader:
             yield piece
 
     async def _block(self, index: int) -> bytes:
-        if index in self._kept:
-            self._kept.move_to_end(index)
-            return self._kept[index]
-        try:
-            block = await retried(self._fetch, index)
-        except AppError as error:
-            self.failure = error
-            raise
-        self._kept[index] = block
-        if len(self._kept) > KEPT_BLOCKS:
-            self._kept.popitem(last=False)
-        return block
+        async with self._one_at_a_time:
+            if index in self._kept:
+                self._kept.move_to_end(index)
+                return self._kept[index]
+            try:
+                block = await retried(self._fetch, index)
+            except AppError as error:
+                self.failure = error
+                raise
+            self._kept[index] = block
+            if len(self._kept) > KEPT_BLOCKS:
+                self._kept.popitem(last=False)
+            return block
 
     async def _fetch(self, index: int) -> bytes:
         wanted = min(BLOCK, self.size - index * BLOCK)

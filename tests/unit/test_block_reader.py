@@ -1,0 +1,40 @@
+"""BlockReader: whoever reads, and from where, gets the object's bytes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from wavemill_common.objects import ObjectInfo
+from wavemill_common.objects.disk import DiskObjectStore
+from wavemill_converter.streaming.blocks import BLOCK, BlockReader
+
+DATA = bytes(index % 251 for index in range(3 * BLOCK + 1000))
+
+
+class Hesitant(DiskObjectStore):
+    """A store that lets others go first before each piece that it gives."""
+
+    def __init__(self) -> None:
+        """Hold one object, on no disk."""
+
+    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        assert key == "key"
+        for at in range(start, len(DATA), 1000):
+            await asyncio.sleep(0)
+            yield DATA[at : min(at + 1000, end or len(DATA))]
+
+
+async def read(reader: BlockReader, start: int, end: int) -> bytes:
+    return b"".join([piece async for piece in reader.read(start, end)])
+
+
+async def test_readers_at_several_places_at_once_do_not_mix_their_bytes() -> None:
+    reader = BlockReader(Hesitant(), ObjectInfo("key", len(DATA), 0.0, ""))
+    ranges = [(0, len(DATA)), (2 * BLOCK + 7, len(DATA)), (BLOCK - 5, BLOCK + 5), (9, 10)]
+    found = await asyncio.gather(*(read(reader, start, end) for start, end in ranges))
+    assert found == [DATA[start:end] for start, end in ranges]
+
+
+async def test_reading_on_takes_one_request() -> None:
+    reader = BlockReader(Hesitant(), ObjectInfo("key", len(DATA), 0.0, ""))
+    assert await read(reader, 0, len(DATA)) == DATA
+    assert reader.requests == 1
