@@ -76,10 +76,8 @@ class BlockReader:
             self._next = index
             self.requests += 1
         try:
-            async for data in self._stream:
+            while len(self._rest) < wanted and (data := await anext(self._stream, b"")):
                 self._rest += data
-                if len(self._rest) >= wanted:
-                    break
         except BaseException:
             self._stream = None  # a retry begins anew, at this very block
             raise
