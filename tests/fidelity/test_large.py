@@ -22,7 +22,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tags").write_text(METADATA)
     run("-f", "lavfi", "-i", "testsrc=s=640x640", "-frames:v", "1", folder / "cover.png")
     noise = f"anoisesrc=d={SECONDS}:r=44100:a=0.3,pan=stereo|c0=c0|c1=c0"
-    inputs = ["-f", "lavfi", "-i", noise, "-i", folder / "cover.png"]
+    inputs: list[str | Path] = ["-f", "lavfi", "-i", noise, "-i", folder / "cover.png"]
     inputs += ["-f", "ffmetadata", "-i", folder / "tags"]
     chosen = "-map 0:a -map 1:v -map_metadata 2 -map_chapters 2 -c:v copy"
     kept = "-disposition:v attached_pic -c:a alac -sample_fmt s16p"

@@ -27,13 +27,6 @@ class Hesitant(DiskObjectStore):
             yield data
 
 
-async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        assert key == "key"
-        for at in range(start, len(DATA), 1000):
-            await asyncio.sleep(0)
-            yield DATA[at : min(at + 1000, end or len(DATA))]
-
-
 async def read(reader: BlockReader, start: int, end: int) -> bytes:
     return b"".join([piece async for piece in reader.read(start, end)])
 

@@ -80,7 +80,9 @@ async def verify(ffmpeg: Ffmpeg, source: Input, expected: Expected, seconds: flo
         raise FfmpegTimeout(f"the result could not be checked in {seconds:.0f} seconds") from None
     wrong = differences(expected, parse_decoded(out, err)) if code == 0 else ["it does not decode"]
     if wrong:
-        raise OutputInvalid(f"the result is not right: {'; '.join(wrong)}", detail=detail_of(err.splitlines()))
+        raise OutputInvalid(
+            f"the result is not right: {'; '.join(wrong)}", detail=detail_of(err.splitlines())
+        )
 
 
 def parse_decoded(out: str, err: str) -> Decoded:

@@ -100,7 +100,7 @@ class Inputs:
 
 
 def _makers() -> dict[str, Callable[[Path], object]]:
-    makers: dict[str, Callable[[Path], object]] = {name: _clip for name in LENA}
+    makers: dict[str, Callable[[Path], object]] = dict.fromkeys(LENA, _clip)
     makers |= {name: _plain(rate, words) for name, (rate, words) in _PLAIN.items()}
     makers |= {name: _tagged(words, picture=False) for name, words in _TAGGED.items()}
     makers |= {name: _tagged(words, picture=True) for name, words in _COVERED.items()}
@@ -150,7 +150,7 @@ def _tagged(words: str, *, picture: bool) -> Callable[[Path], None]:
         tags, cover = path.with_suffix(".tags"), path.with_suffix(".cover.png")
         tags.write_text(METADATA)
         run("-f", "lavfi", "-i", "testsrc=s=128x128", "-frames:v", "1", cover)
-        inputs = [*sweep(44_100), "-i", cover, "-f", "ffmetadata", "-i", tags]
+        inputs: list[str | Path] = [*sweep(44_100), "-i", cover, "-f", "ffmetadata", "-i", tags]
         chosen = ["-map", "0:a", "-map_metadata", "2", "-map_chapters", "2"]
         run(*inputs, *chosen, *(_PICTURE.split() if picture else ()), *words.split(), path)
 

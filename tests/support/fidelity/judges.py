@@ -33,7 +33,7 @@ def by_wave(path: Path) -> float | None:
         return None
     try:
         with wave.open(str(path)) as file:
-            return file.getnframes() / file.getframerate()
+            return float(file.getnframes() / file.getframerate())
     except wave.Error:
         return None
 
@@ -49,7 +49,7 @@ def by_ffprobe(path: Path) -> float | None:
     if path.suffix in _FRAMES:
         rate, _ = described(path)
         counted = _ask_ffprobe(path, "stream=nb_read_packets", "-count_packets")
-        return counted and counted * _FRAMES[path.suffix] / rate
+        return None if counted is None else counted * _FRAMES[path.suffix] / rate
     return _ask_ffprobe(path, "format=duration")
 
 
@@ -80,7 +80,10 @@ for _name, _program, _judge in (("flac -t", FLAC, by_flac), ("ffprobe", FFPROBE,
 
 def versions() -> dict[str, str]:
     """What took part, by name."""
-    found = {"ffmpeg (the converter's)": _version(FFMPEG, "-version"), "mutagen": mutagen.version_string}
+    found = {
+        "ffmpeg (the converter's)": _version(FFMPEG, "-version"),
+        "mutagen": mutagen.version_string,
+    }
     if FFPROBE:
         found["ffprobe"] = _version(FFPROBE, "-version")
     if FLAC:

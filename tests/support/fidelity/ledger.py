@@ -50,18 +50,19 @@ class Ledger:
         found: dict[str, list[bool]] = defaultdict(list)
         for (_, target), identical in self.pairs.items():
             found[target].append(identical)
+        rows: list[dict[str, Cell]] = []
         judges = sorted({one.judge for one in self.readings})
-        return [
-            {"format": target, "inputs": len(results), "identical": sum(results)}
-            | {judge: self._verdict(target, judge) for judge in judges}
-            for target, results in found.items()
-        ]
+        for target, results in found.items():
+            row: dict[str, Cell] = {"format": target, "inputs": len(results)}
+            row["identical"] = sum(results)
+            rows.append(row | {judge: self._verdict(target, judge) for judge in judges})
+        return rows
 
     def _verdict(self, target: str, judge: str) -> str:
         mine = [one for one in self.readings if (one.format, one.judge) == (target, judge)]
         read = [one for one in mine if one.off is not None]
         if not read:
-            return "–"
+            return "-"
         worst = max(abs(one.off or 0.0) for one in read)
         return f"{sum(one.agrees for one in read)}/{len(read)} ({worst * 1000:.0f} ms)"
 
@@ -73,9 +74,11 @@ class Ledger:
         inputs = len({name for name, _ in pairs})
         formats = len({target for _, target in pairs})
         same, like = sum(pairs.values()), sum(references.values())
+        by_paths = (
+            f"{inputs} inputs x {formats} formats, {len(pairs)} pairs: {same} streamed results"
+        )
         return [
-            f"{inputs} inputs × {formats} formats, {len(pairs)} pairs: {same} streamed results are "
-            "byte for byte those made between files.",
+            f"{by_paths} are byte for byte those made between files.",
             f"{like} of {len(references)} are byte for byte what a command written by hand makes.",
             f"{agreed} of {len(read)} durations read by other programs agree.",
         ]

@@ -1,11 +1,10 @@
 """Lone: one streaming conversion in a process of its own, which tells what it has taken.
 
-    python -m support.fidelity.lone SOURCE FOLDER FORMAT
+python -m support.fidelity.lone SOURCE FOLDER FORMAT
 """
 
 import asyncio
 import json
-import os
 import re
 import sys
 import tempfile
@@ -40,10 +39,10 @@ class Watch(threading.Thread):
 
 def _memory_files() -> int:
     found = 0
-    for entry in os.scandir("/proc/self/fd"):
+    for entry in Path("/proc/self/fd").iterdir():
         try:
-            if os.readlink(entry.path).startswith("/memfd:"):
-                found += _held(Path(entry.path))
+            if str(entry.readlink()).startswith("/memfd:"):
+                found += _held(entry)
         except FileNotFoundError:
             continue
     return found

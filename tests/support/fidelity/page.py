@@ -17,25 +17,36 @@ lossless, compared sample by sample before it counted, as every result of a job 
 """
 DURATION = "about fifteen minutes on two cores"
 TITLES = {
-    "large": (
-        "Large results",
-        "Twenty-seven minutes of noise with cover, chapters and tags, as ALAC with its index at "
-        "the end. Early parts went up while ffmpeg still wrote; the peak is the memory file's.",
-    ),
-    "progress": (
-        "Progress",
-        "A store that gives the source at an even pace slows each conversion down. The error is "
-        "the mean distance between what was reported and the true share: of the audio, and of the "
-        "time that the conversion took. ETA is its mean error as a share of the whole time.",
-    ),
-    "memory": (
-        "Memory",
-        "A process of its own, with all of the converter's modules loaded, streams over the disk "
-        "store. Memory and scratch are the most that memory files and temporary files held at "
-        "once; RSS is the converter's highest, without ffmpeg.",
-    ),
-    "old": ("ffmpeg 5", "The same by Debian's ffmpeg, which writes by `/proc/self/fd/N`."),
+    "large": "Large results",
+    "progress": "Progress",
+    "memory": "Memory",
+    "old": "ffmpeg 5",
 }
+ABOUT = {
+    "large": """
+Twenty-seven minutes of noise with cover, chapters and tags, as ALAC with its index at the end.
+Early parts went up while ffmpeg still wrote; the peak is the memory file's.
+""",
+    "progress": """
+A store that gives the source at an even pace slows each conversion down. The error is the mean
+distance between what was reported and the true share: of the audio, and of the time that the
+conversion took. ETA is its mean error as a share of the whole time.
+""",
+    "memory": """
+A process of its own, with all of the converter's modules loaded, streams over the disk store.
+Memory and scratch are the most that memory files and temporary files held at once; RSS is the
+converter's highest, without ffmpeg.
+""",
+    "old": """
+The same by Debian's ffmpeg, which writes by `/proc/self/fd/N`.
+""",
+}
+BY_FORMAT = """## By format
+
+Other programs read the durations: how many agreed of those that could read it, and the largest
+distance. Within 50 ms or 0.1 %, and the frames that a codec adds at its ends and its container
+cannot tell from sound.
+"""
 
 
 def page(ledger: Ledger, versions: Mapping[str, str], duration: str = DURATION) -> str:
@@ -46,9 +57,7 @@ def page(ledger: Ledger, versions: Mapping[str, str], duration: str = DURATION) 
         f"Took part: {took_part}.\n",
         "".join(f"- {line}\n" for line in ledger.counts()),
         *(f"Left out: {what}, because {why}.\n" for what, why in ledger.skipped.items()),
-        "## By format\n\nOther programs read the durations: how many agreed of those that could "
-        "read it, and the largest distance. Within 50 ms or 0.1 %, and the frames that a codec "
-        "adds at its ends and its container cannot tell from sound.\n",
+        BY_FORMAT,
         table(ledger.by_format()),
         "## By input\n",
         table(ledger.by_input()),
@@ -60,8 +69,7 @@ def page(ledger: Ledger, versions: Mapping[str, str], duration: str = DURATION) 
 
 
 def _section(ledger: Ledger, name: str) -> str:
-    title, about = TITLES[name]
-    return f"## {title}\n\n{about}\n\n{table(ledger.tables[name])}"
+    return f"## {TITLES[name]}\n{ABOUT[name]}\n{table(ledger.tables[name])}"
 
 
 def _references(ledger: Ledger) -> str:
