@@ -40,6 +40,10 @@ format: setup-dev ## Format the code and mend what ruff can mend
 docs: setup-dev ## Write the pages that are made from the code
 	$(BIN)/python tools/configuration.py
 
+.PHONY: fidelity
+fidelity: setup-dev ## Prove that what comes out is right, all of it; write docs/fidelity.md (long)
+	FIDELITY_PAGE=docs/fidelity.md $(BIN)/python -m pytest tests/fidelity -m "slow or not slow"
+
 .PHONY: pictures
 pictures: setup-dev ## Take the pictures of docs/ from the real page
 	PYTHONPATH=tests $(BIN)/python tools/screenshot.py

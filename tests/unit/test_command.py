@@ -38,7 +38,8 @@ SONG = structs.replace(STEREO, lossless=False, bits=32, floating=True, covers=(1
 OGG = structs.replace(SONG, demuxer="ogg", covers=(), pictures=0, tags_on_stream=True)
 
 BEGIN = (
-    "ffmpeg -nostdin -hide_banner -nostats -loglevel info -progress pipe:1 -stats_period 0.5 "
+    "ffmpeg -nostdin -hide_banner -nostats -loglevel level+verbose -progress pipe:1 "
+    "-stats_period 0.5 "
     f"-abort_on empty_output -protocol_whitelist file -format_whitelist {DEMUXERS} "
     "-f wav -i file:/scratch/source -map 0:a:0"
 )

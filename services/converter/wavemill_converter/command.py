@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from wavemill_converter.levels import LOG_LEVEL
 from wavemill_converter.plan import ConversionPlan
 
 DEMUXERS: Final = (
@@ -20,7 +21,8 @@ DEMUXERS: Final = (
 
 DECODE_INTERVAL: Final = 30  # seconds; only the last report counts
 PROGRESS_INTERVAL: Final = 0.5  # seconds
-_QUIET: Final = ("-nostdin", "-hide_banner", "-nostats", "-loglevel", "info")
+_ALONE: Final = ("-nostdin", "-hide_banner", "-nostats")
+_QUIET: Final = (*_ALONE, "-loglevel", "info")
 
 
 class Input(Struct, frozen=True):
@@ -101,7 +103,8 @@ def transcode_command(
     """
     return [
         ffmpeg,
-        *_QUIET,
+        *_ALONE,
+        *("-loglevel", LOG_LEVEL),
         *("-progress", "pipe:1", "-stats_period", str(PROGRESS_INTERVAL)),
         *("-abort_on", "empty_output"),
         *_open(source, plan.demuxer),

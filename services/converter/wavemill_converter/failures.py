@@ -41,7 +41,7 @@ _SILENT: Final = {
     "Output file is empty": "no audio could be decoded from this file",
 }
 PHRASES: Final = (*_NO_SPACE, *_CPU_USED_UP, *_NO_MEMORY, _STOPPED, _OPENED, *_UNOPENED, *_SILENT)
-_SCRATCH_PATH: Final = re.compile(r"(?:file:)?(?:/[^\s:'\"]+)+/")
+_OUR_PLACES: Final = re.compile(r"http://127\.0\.0\.1:\d+/[\w-]+|(?:file:)?(?:/[^\s:'\"]+)+/")
 
 
 def failure_of(
@@ -105,9 +105,9 @@ def _fault_of_source(code: int, log: Log) -> str | None:
 
 
 def detail_of(lines: Iterable[str]) -> str:
-    """Return the last lines of a log without our paths."""
+    """Return the last lines of a log without our paths and addresses."""
     last = list(lines)[-_DETAIL_LINES:]
-    return _SCRATCH_PATH.sub("", "\n".join(last))
+    return _OUR_PLACES.sub("", "\n".join(last))
 
 
 def _signal_name(number: int) -> str:

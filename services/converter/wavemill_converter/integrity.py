@@ -32,24 +32,26 @@ class _PartChecker:
 
     def feed(self, data: memoryview) -> None:
         while data:
+            self._close_full_parts()
             if not self._left:
                 raise self._differs()
             piece = data[: self._missing]
             self._digest.update(piece)
             self._missing -= len(piece)
             data = data[len(piece) :]
-            if self._missing == 0:
-                self._close_part()
 
     def end(self) -> None:
+        self._close_full_parts()
         if self._left:
             raise self._differs()
 
-    def _close_part(self) -> None:
-        if self._digest.hexdigest() != self._left.pop()[1]:
-            raise self._differs()
-        self._digest = hashlib.sha256()
-        self._missing = self._left[-1][0] if self._left else 0
+    def _close_full_parts(self) -> None:
+        """Compare what is complete; a part of no bytes is from its beginning."""
+        while self._left and self._missing == 0:
+            if self._digest.hexdigest() != self._left.pop()[1]:
+                raise self._differs()
+            self._digest = hashlib.sha256()
+            self._missing = self._left[-1][0] if self._left else 0
 
     def _differs(self) -> StorageUnavailable:
         return StorageUnavailable(f"the object store altered {self._key}; it is written again")

@@ -19,6 +19,7 @@ from wavemill_converter.command import (
 from wavemill_converter.contained import local_destination, local_input, started_on
 from wavemill_converter.failures import PHRASES, detail_of, failure_of, grown_beyond
 from wavemill_converter.ffmpeg import Ffmpeg
+from wavemill_converter.levels import LevelledLog
 from wavemill_converter.lines import LineSplitter, Log
 from wavemill_converter.memory import MemoryFile, is_supported
 from wavemill_converter.plan import ConversionPlan
@@ -52,12 +53,14 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 class Transcoded(Struct, frozen=True, kw_only=True):
     """What ffmpeg says that it did: seconds of audio, bytes written; and its complaints.
 
+    `out_time` is when the last sample ends, `encoded` how many there are, where ffmpeg told.
     `pcm_md5` is the digest of the samples that went in, where they should come out again.
     """
 
     out_time: float
     total_size: int
     elapsed: float
+    encoded: int | None = None
     alarms: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
     pcm_md5: str | None = None
@@ -131,6 +134,7 @@ async def _transcode(
     bytes_read: Callable[[], int] | None,
 ) -> Transcoded:
     log = Log((*PHRASES, *ALARMS))
+    levelled = LevelledLog(log)
     beside = fd_destination(digest.fd, by_number=ffmpeg.writes_fd) if digest else None
     argv = transcode_command(ffmpeg.path, source, destination, plan, beside)
     destinations = (destination, *((beside,) if beside else ()))
@@ -141,7 +145,7 @@ async def _transcode(
     async with started_on(
         ffmpeg, argv, source, destinations, seconds=timeouts.total, file_bytes=max_bytes
     ) as child:
-        logging = asyncio.create_task(_collect(child.stderr, log))
+        logging = asyncio.create_task(_collect(child.stderr, levelled))
         ending = asyncio.create_task(child.wait())
         try:
             async with (
@@ -169,6 +173,7 @@ async def _transcode(
     return Transcoded(
         out_time=last.out_time,
         total_size=last.total_size,
+        encoded=levelled.encoded,
         elapsed=loop.time() - begun,
         alarms=tuple(alarm for alarm in ALARMS if alarm in log.seen),
         log=log.tail,
@@ -237,7 +242,7 @@ async def _reports(child: Child) -> AsyncIterator[FfmpegProgress]:
                 yield report
 
 
-async def _collect(stderr: asyncio.StreamReader, log: Log) -> None:
+async def _collect(stderr: asyncio.StreamReader, log: LevelledLog) -> None:
     lines = LineSplitter()
     while data := await stderr.read(CHUNK):
         for line in lines.feed(data):

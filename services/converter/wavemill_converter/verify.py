@@ -12,6 +12,7 @@ from msgspec import Struct
 from wavemill_common.errors import FfmpegTimeout, OutputInvalid
 from wavemill_converter.command import Input, decode_command
 from wavemill_converter.contained import output_on
+from wavemill_converter.failures import detail_of
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.plan import ConversionPlan
@@ -53,6 +54,8 @@ class Decoded(Struct, frozen=True, kw_only=True):
 def expect(plan: ConversionPlan, transcoded: Transcoded) -> Expected:
     """Say what the result of a conversion must decode to."""
     duration = transcoded.out_time
+    if transcoded.encoded is not None:  # of what begins late, the end would tell too much
+        duration = transcoded.encoded / plan.sample_rate
     frames = _SAMPLES.get(plan.format, 0) / plan.sample_rate
     return Expected(
         duration=duration,
@@ -79,7 +82,9 @@ async def verify(ffmpeg: Ffmpeg, source: Input, expected: Expected, seconds: flo
         raise FfmpegTimeout(f"the result could not be checked in {seconds:.0f} seconds") from None
     wrong = differences(expected, parse_decoded(out, err)) if code == 0 else ["it does not decode"]
     if wrong:
-        raise OutputInvalid(f"the result is not right: {'; '.join(wrong)}", detail=err[-500:])
+        raise OutputInvalid(
+            f"the result is not right: {'; '.join(wrong)}", detail=detail_of(err.splitlines())
+        )
 
 
 def parse_decoded(out: str, err: str) -> Decoded:

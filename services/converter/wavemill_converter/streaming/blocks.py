@@ -15,6 +15,9 @@ KEPT_BLOCKS = 16  # 4 MiB: headers are read again and again, the rest once
 class BlockReader:
     """Reads one object. Sequential reads share one request; a failure is retried from its byte.
 
+    Several may read at once: a child that seeks opens its next connection before the one that it
+    abandons has noticed.
+
     `failure` is the error that could not be retried away: then whatever was made of the object
     is worthless, even where its reader did not notice.
     """
@@ -24,10 +27,10 @@ class BlockReader:
         self._info = info
         self._kept: OrderedDict[int, bytes] = OrderedDict()
         self._stream: AsyncIterator[bytes] | None = None
-        # ffmpeg seeks by a new connection: then the old one may still be in the middle of a fetch.
-        self._fetching = asyncio.Lock()
         self._next = 0  # the block that the open stream yields next
         self._rest = bytearray()  # what the open stream yielded beyond its last block
+        # ffmpeg seeks by a new connection: then the old one may still be in the middle of a fetch.
+        self._one_at_a_time = asyncio.Lock()  # around the stream and what it yielded
         self.failure: AppError | None = None
         self.position = 0  # the furthest byte that was asked for and given
         self.requests = 0
@@ -52,22 +55,19 @@ class BlockReader:
             yield piece
 
     async def _block(self, index: int) -> bytes:
-        async with self._fetching:
-            return await self._kept_or_fetched(index)
-
-    async def _kept_or_fetched(self, index: int) -> bytes:
-        if index in self._kept:
-            self._kept.move_to_end(index)
-            return self._kept[index]
-        try:
-            block = await retried(self._fetch, index)
-        except AppError as error:
-            self.failure = error
-            raise
-        self._kept[index] = block
-        if len(self._kept) > KEPT_BLOCKS:
-            self._kept.popitem(last=False)
-        return block
+        async with self._one_at_a_time:
+            if index in self._kept:
+                self._kept.move_to_end(index)
+                return self._kept[index]
+            try:
+                block = await retried(self._fetch, index)
+            except AppError as error:
+                self.failure = error
+                raise
+            self._kept[index] = block
+            if len(self._kept) > KEPT_BLOCKS:
+                self._kept.popitem(last=False)
+            return block
 
     async def _fetch(self, index: int) -> bytes:
         wanted = min(BLOCK, self.size - index * BLOCK)
@@ -77,10 +77,8 @@ class BlockReader:
             self._next = index
             self.requests += 1
         try:
-            async for data in self._stream:
+            while len(self._rest) < wanted and (data := await anext(self._stream, b"")):
                 self._rest += data
-                if len(self._rest) >= wanted:
-                    break
         except BaseException:
             self._stream = None  # a retry begins anew, at this very block
             raise

@@ -1,0 +1,1 @@
+"""What the fidelity tests need: inputs of every kind, reference commands, other programs' eyes."""

@@ -1,0 +1,129 @@
+"""Bench: one conversion by both paths, without queue and job store; the results stay as files."""
+
+import filecmp
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imageio_ffmpeg import get_ffmpeg_exe
+from msgspec import structs
+from structlog.testing import capture_logs
+
+from support.records import a_job
+from wavemill_common.jobs import Job
+from wavemill_common.objects import ObjectStore
+from wavemill_common.objects.disk import DiskObjectStore
+from wavemill_common.settings import MIB
+from wavemill_converter.conversion import Converted, Tools
+from wavemill_converter.ffmpeg import find_ffmpeg
+from wavemill_converter.file_conversion import fallback_file_conversion
+from wavemill_converter.limits import Limits
+from wavemill_converter.scratch import Scratch
+from wavemill_converter.streaming.conversion import streaming_convert_audio
+from wavemill_converter.streaming.proxy import RangeProxy
+from wavemill_converter.transcode import Timeouts
+
+
+def unwatched(*_: Any, **__: Any) -> None:
+    """A report that nobody reads."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The results of one input in one format by both paths, and what streaming said of itself."""
+
+    streamed: Path
+    filed: Path
+    early_parts: int
+    memory_peak: int
+
+    @property
+    def identical(self) -> bool:
+        """Whether both hold the same bytes."""
+        return same_bytes(self.streamed, self.filed)
+
+
+class Bench:
+    """Converts local files by way of a disk store, as a converter does."""
+
+    def __init__(self, tools: Tools, folder: Path, scratch: Scratch) -> None:
+        self.tools = tools
+        self._folder = folder
+        self._scratch = scratch
+
+    async def take(self, source: Path) -> str:
+        """Store an input; return its key."""
+        key = f"uploads/{source.name}"
+        if not (self._folder / key).exists():
+            await self.tools.objects.put(key, _blocks(source))
+        return key
+
+    async def job(self, source: Path, target: str, claim: str, quality: str = "standard") -> Job:
+        """A job for that input, as an attempt has claimed it."""
+        return a_job(
+            f"{source.name}-{target}-{quality}".replace(".", "-"),
+            input_key=await self.take(source),
+            file_name=source.name,
+            format=target,
+            quality=quality,
+            attempt=1,
+            claim_id=claim,
+        )
+
+    async def stream(self, job: Job) -> Converted:
+        """Convert by the streaming path."""
+        return await streaming_convert_audio(job, self.tools, unwatched)
+
+    async def file(self, job: Job) -> Converted:
+        """Convert by way of files; what the bytes decode to is checked on the other path."""
+        tools = structs.replace(self.tools, decodes=False)
+        with self._scratch.attempt(job.job_id) as path:
+            return await fallback_file_conversion(job, tools, path, unwatched)
+
+    async def pair(self, source: Path, target: str, quality: str = "standard") -> Pair:
+        """Convert by both paths."""
+        with capture_logs() as logs:
+            streamed = await self.stream(await self.job(source, target, "streamed", quality))
+        filed = await self.file(await self.job(source, target, "filed", quality))
+        said = next((one for one in logs if one["event"] == "streamed"), {})
+        return Pair(
+            self.result(streamed),
+            self.result(filed),
+            said.get("early_parts", 0),
+            said.get("memory_peak", 0),
+        )
+
+    def result(self, converted: Converted) -> Path:
+        """The file that holds a result."""
+        return self._folder / converted.outputs[0].key
+
+
+@asynccontextmanager
+async def opened(
+    folder: Path, ffmpeg: str | None = None, objects: ObjectStore | None = None
+) -> AsyncIterator[Bench]:
+    """Open a bench that keeps its store in `folder`."""
+    store = folder / "objects"
+    async with RangeProxy() as proxy:
+        with Scratch(folder / "scratch", "bench") as scratch:
+            tools = Tools(
+                objects=objects or DiskObjectStore(store),
+                ffmpeg=await find_ffmpeg(ffmpeg or str(get_ffmpeg_exe())),
+                proxy=proxy,
+                limits=Limits(),
+                timeouts=Timeouts(stall=60, total=1800),
+            )
+            yield Bench(tools, store, scratch)
+
+
+def same_bytes(one: Path, other: Path) -> bool:
+    """Whether two files hold the same bytes."""
+    return filecmp.cmp(one, other, shallow=False)
+
+
+async def _blocks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(MIB):
+            yield block

@@ -1,0 +1,93 @@
+"""Page: docs/fidelity.md, written from a ledger. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from support.fidelity.ledger import Cell, Ledger
+
+HEAD = """# What comes out is right
+
+This page is written by `make fidelity`, which measures all of it anew ({duration}). CI runs a
+subset on every change: each input in two formats, every reference command but the large ones.
+
+The yardstick is what the same ffmpeg writes from a local file to a local, seekable file. A result
+is made twice, by the streaming path and by way of files; both must hold the same bytes, and for
+the pairs below also the bytes that a command writes which a person typed for it
+(`tests/support/fidelity/references.py`). Every streamed result was decoded again and, where it is
+lossless, compared sample by sample before it counted, as every result of a job is.
+"""
+DURATION = "about fifteen minutes on two cores"
+TITLES = {
+    "large": "Large results",
+    "progress": "Progress",
+    "memory": "Memory",
+    "old": "ffmpeg 5",
+}
+ABOUT = {
+    "large": """
+Twenty-seven minutes of noise with cover, chapters and tags, as ALAC with its index at the end.
+Early parts went up while ffmpeg still wrote; the peak is the memory file's.
+""",
+    "progress": """
+A store that gives the source at an even pace slows each conversion down. The error is the mean
+distance between what was reported and the true share: of the audio, and of the time that the
+conversion took. ETA is its mean error as a share of the whole time.
+""",
+    "memory": """
+A process of its own, with all of the converter's modules loaded, streams over the disk store.
+Memory and scratch are the most that memory files and temporary files held at once; RSS is the
+converter's highest, without ffmpeg.
+""",
+    "old": """
+The same by Debian's ffmpeg, which writes by `/proc/self/fd/N`.
+""",
+}
+BY_FORMAT = """## By format
+
+Other programs read the durations: how many agreed of those that could read it, and the largest
+distance. Within 50 ms or 0.1 %, and the frames that a codec adds at its ends and its container
+cannot tell from sound.
+"""
+
+
+def page(ledger: Ledger, versions: Mapping[str, str], duration: str = DURATION) -> str:
+    """The whole page."""
+    took_part = ", ".join(f"{name} {version}" for name, version in versions.items())
+    sections = [
+        HEAD.format(duration=duration),
+        f"Took part: {took_part}.\n",
+        "".join(f"- {line}\n" for line in ledger.counts()),
+        *(f"Left out: {what}, because {why}.\n" for what, why in ledger.skipped.items()),
+        BY_FORMAT,
+        table(ledger.by_format()),
+        "## By input\n",
+        table(ledger.by_input()),
+        *(_section(ledger, name) for name in TITLES if name in ledger.tables),
+        "## Compared with commands written by hand\n",
+        _references(ledger),
+    ]
+    return "\n".join(sections)
+
+
+def _section(ledger: Ledger, name: str) -> str:
+    return f"## {TITLES[name]}\n{ABOUT[name]}\n{table(ledger.tables[name])}"
+
+
+def _references(ledger: Ledger) -> str:
+    shown = [
+        f"{name} → {target}{'' if identical else ' (differs)'}"
+        for (name, target), identical in ledger.references.items()
+    ]
+    return ", ".join(shown) + "\n"
+
+
+def table(rows: Sequence[Mapping[str, Cell]]) -> str:
+    """A Markdown table; the first row's keys are its head."""
+    if not rows:
+        return ""
+    names = list(rows[0])
+    lines = [names, ["---"] * len(names), *([_text(row[name]) for name in names] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _text(cell: Cell) -> str:
+    return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
