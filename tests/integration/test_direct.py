@@ -71,7 +71,7 @@ def served(
     @asynccontextmanager
     async def serve(objects: ObjectStore) -> AsyncIterator[Client]:
         for module in (gateway, converter):
-            monkeypatch.setattr(module, "open_object_store", lambda _: objects)
+            monkeypatch.setattr(module, "open_object_store", lambda _: nullcontext(objects))
         runner = web.AppRunner(gateway.create_app(settings), shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
