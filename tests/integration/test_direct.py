@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import wave
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -83,7 +83,7 @@ def served(
     @asynccontextmanager
     async def serve(objects: ObjectStore) -> AsyncIterator[Client]:
         for module in (gateway, converter):
-            monkeypatch.setattr(module, "open_object_store", lambda _: objects)
+            monkeypatch.setattr(module, "open_object_store", lambda _: nullcontext(objects))
         app = gateway.create_app(settings)
         app.router.add_get("/uppy/{name}", show)
         runner = web.AppRunner(app, shutdown_timeout=1)
