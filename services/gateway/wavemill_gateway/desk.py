@@ -9,10 +9,10 @@ from msgspec import Struct, field
 
 from wavemill_common.addresses import check_webhook_url
 from wavemill_common.catalogue import find_format
-from wavemill_common.errors import Gone, IdempotencyKeyReused
+from wavemill_common.errors import Conflict, Gone, IdempotencyKeyReused
 from wavemill_common.formats import ConvertOptions, check_options
 from wavemill_common.ids import new_id
-from wavemill_common.jobs import Job, Webhook, lane_for
+from wavemill_common.jobs import Job, JobStatus, Webhook, lane_for
 from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
@@ -103,6 +103,23 @@ class JobDesk:
             cancelled = await self._submission.cancel(job)
             if cancelled is not None:
                 return cancelled
+
+    async def retry(self, job_id: str) -> Job:
+        """Run a failed or cancelled job again; one that runs already is returned as it is.
+
+        Raises:
+            Conflict: it has completed.
+            UploadNotFound: its file is gone.
+        """
+        while True:
+            job = await self.find(job_id)
+            if job.status is JobStatus.COMPLETED:
+                raise Conflict("the job has completed; there is nothing to run again")
+            if not job.is_terminal:
+                return job
+            again = await self._submission.retry(job)
+            if again is not None:
+                return again
 
     async def remove(self, job: Job) -> None:
         """Delete a job that has ended: its files first, then its record."""
