@@ -15,6 +15,7 @@ run: setup ## Serve wavemill on http://127.0.0.1:8080 (PORT=, DATA_DIR=)
 
 .PHONY: test
 test: setup-dev ## Run all tests that can run on this machine
+	@tools/browser.sh
 	@$(BIN)/python -m pytest
 
 .PHONY: check
@@ -33,6 +34,10 @@ format: setup-dev ## Format the code and mend what ruff can mend
 .PHONY: docs
 docs: setup-dev ## Write the pages that are made from the code
 	$(BIN)/python tools/configuration.py
+
+.PHONY: pictures
+pictures: setup-dev ## Take the pictures of docs/ from the real page
+	PYTHONPATH=tests $(BIN)/python tools/screenshot.py
 
 .PHONY: lock
 lock: setup-dev ## Resolve all requirements anew

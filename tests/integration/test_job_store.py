@@ -315,6 +315,33 @@ async def test_all_live_jobs_are_listed_however_many(store: JobStore) -> None:
     assert sorted(await ids(store.live_jobs())) == names
 
 
+async def test_all_jobs_are_told_once_each_whatever_their_state(store: JobStore) -> None:
+    for status in JobStatus:
+        await store.put_job(a_job(status.value, status=status, due_at=None))
+    await store.put_job(a_job("gone", status=JobStatus.FAILED, due_at=None, tombstone=True))
+    assert sorted(await ids(store.all_jobs())) == sorted([*JobStatus, "gone"])
+
+
+async def test_all_jobs_are_told_however_many_and_as_they_are_stored(store: JobStore) -> None:
+    assert await ids(store.all_jobs()) == []
+    names = [f"job-{number:03}" for number in range(450)]
+    await asyncio.gather(*(store.put_job(a_job(name)) for name in names))
+    found = [job async for job in store.all_jobs()]
+    assert sorted(job.job_id for job in found) == names
+    assert a_job("job-007") in found
+
+
+async def test_jobs_that_go_during_a_look_at_all_hide_no_others(store: JobStore) -> None:
+    names = {f"job-{number:03}" for number in range(450)}
+    await asyncio.gather(*(store.put_job(a_job(name)) for name in names))
+    seen = []
+    async for job in store.all_jobs():
+        assert await store.remove_job(job)
+        seen.append(job.job_id)
+    assert sorted(seen) == sorted(names)
+    assert await ids(store.all_jobs()) == []
+
+
 async def test_expired_jobs_are_found_ended_or_not(store: JobStore) -> None:
     await store.put_job(a_job("live", expires_at=10.0))
     await store.put_job(a_job("ended", expires_at=20.0, status=JobStatus.FAILED, due_at=None))
@@ -464,3 +491,16 @@ async def test_an_upload_that_a_job_needs_expires_later(store: JobStore) -> None
 async def test_a_store_that_works_passes_its_check(store: JobStore) -> None:
     await store.check()
     await store.check()
+
+
+async def test_all_uploads_are_told_once_each_whatever_their_state(store: JobStore) -> None:
+    assert [one async for one in store.all_uploads()] == []
+    names = [f"file-{number:03}" for number in range(450)]
+    states = list(UploadState)
+    uploads = [
+        an_upload(name, state=states[number % len(states)]) for number, name in enumerate(names)
+    ]
+    await asyncio.gather(*map(store.put_upload, uploads))
+    found = [one async for one in store.all_uploads()]
+    assert sorted(one.file_id for one in found) == names
+    assert uploads[7] in found

@@ -3,33 +3,22 @@
 import hashlib
 import hmac
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-import structlog
 from msgspec import Struct, field
 
 from wavemill_common.addresses import check_webhook_url
 from wavemill_common.catalogue import find_format
-from wavemill_common.connections import REDIS_ERRORS
-from wavemill_common.errors import (
-    Gone,
-    IdempotencyKeyReused,
-    UploadIncomplete,
-    UploadNotFound,
-)
+from wavemill_common.errors import Conflict, Gone, IdempotencyKeyReused
 from wavemill_common.formats import ConvertOptions, check_options
 from wavemill_common.ids import new_id
-from wavemill_common.jobs import Job, Webhook, lane_for
+from wavemill_common.jobs import Job, JobStatus, Webhook, lane_for
 from wavemill_common.objects import ObjectStore
-from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.records import JobStore
-from wavemill_common.uploads import Upload, UploadState
-
-log = structlog.get_logger(__name__)
-
-UPLOAD_MARGIN = 3600.0  # seconds that a file is kept beyond the latest end of its jobs
+from wavemill_common.submission import Submission, tell_redis
+from wavemill_common.uploads import Upload
 
 
 class ConvertRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -60,13 +49,13 @@ class JobDesk:
     ) -> None:
         self._records = records
         self._objects = objects
-        self._queue = queue
         self._progress = progress
         self._secret = secret
         self._job_ttl = job_ttl
         self._due_after = due_after
         self._webhook_private = webhook_private
         self._now = now
+        self._submission = Submission(records, queue, progress, job_ttl, due_after, now)
 
     async def submit(self, asked: ConvertRequest, key: str | None, body: bytes) -> Job:
         """Accept a job; when this returns, it is durable. The same key again gets the same job.
@@ -87,11 +76,10 @@ class JobDesk:
             earlier = (await self._records.jobs([job_id])).get(job_id)
             if earlier is not None:
                 return _same_request(earlier, digest)
-        upload = await self._reserve(asked.file_id, job_id)
+        upload = await self._submission.reserve(asked.file_id, job_id)
         job = await self._records.put_job(self._new_job(job_id, upload, asked, digest))
-        await self._confirm(job)
-        await self._tell_redis(self._queue.enqueue(job.job_id, job.lane))
-        await self._tell_redis(self._progress.write(progress_of(job)))
+        await self._submission.confirm(job)
+        await self._submission.announce(job)
         return _same_request(job, digest)
 
     async def find(self, job_id: str) -> Job:
@@ -112,48 +100,38 @@ class JobDesk:
             job = await self.find(job_id)
             if job.is_terminal:
                 return job
-            change = job.cancel(self._now(), self._job_ttl)
-            if await self._records.apply(change):
-                await self._tell_redis(self._queue.withdraw(job.job_id, job.lane))
-                await self._tell_redis(self._progress.write(progress_of(change.job)))
-                return change.job
+            cancelled = await self._submission.cancel(job)
+            if cancelled is not None:
+                return cancelled
+
+    async def retry(self, job_id: str) -> Job:
+        """Run a failed or cancelled job again; one that runs already is returned as it is.
+
+        Raises:
+            Conflict: it has completed.
+            UploadNotFound: its file is gone.
+        """
+        while True:
+            job = await self.find(job_id)
+            if job.status is JobStatus.COMPLETED:
+                raise Conflict("the job has completed; there is nothing to run again")
+            if not job.is_terminal:
+                return job
+            again = await self._submission.retry(job)
+            if again is not None:
+                return again
 
     async def remove(self, job: Job) -> None:
         """Delete a job that has ended: its files first, then its record."""
         await self._objects.delete([output.key for output in job.outputs])
         await self._records.remove_job(job)
-        await self._tell_redis(self._progress.forget(job.job_id))
+        await tell_redis(self._progress.forget(job.job_id))
 
     def _keyed_id(self, file_id: str, key: str) -> str:
         """An id that the same key always leads to, and nobody without our secret can guess."""
         message = f"{len(file_id)}:{file_id}{key}".encode()
         digest = hmac.new(self._secret, message, hashlib.sha256).digest()
         return urlsafe_b64encode(digest[:24]).decode()
-
-    async def _confirm(self, job: Job) -> None:
-        """Make sure of the reservation: another one may have taken the unwritten job for ended."""
-        try:
-            await self._reserve(job.file_id, job.job_id)
-        except UploadNotFound:
-            await self.cancel(job.job_id)
-            raise
-
-    async def _reserve(self, file_id: str, job_id: str) -> Upload:
-        """Note in the upload that the job needs it, so that it outlives the job."""
-        while True:
-            now = self._now()
-            upload = await self._records.upload(file_id)
-            if upload.state is UploadState.ABORTED or upload.expires_at <= now:
-                raise UploadNotFound(f"there is no upload {file_id}; it may have expired")
-            if not upload.is_complete:
-                raise UploadIncomplete("the upload is not complete; send its missing chunks first")
-            if job_id in upload.job_ids:
-                return upload
-            jobs = await self._records.jobs(upload.job_ids)
-            ended = [one for one in upload.job_ids if one not in jobs or jobs[one].is_terminal]
-            until = now + self._job_ttl + UPLOAD_MARGIN
-            if await self._records.save_upload(upload.used_by(job_id, ended, until)):
-                return upload
 
     def _new_job(self, job_id: str, upload: Upload, asked: ConvertRequest, digest: str) -> Job:
         now = self._now()
@@ -176,13 +154,6 @@ class JobDesk:
             media=upload.media,
             webhook=Webhook(url=asked.webhook_url) if asked.webhook_url else None,
         )
-
-    async def _tell_redis(self, call: Awaitable[object]) -> None:
-        """Redis may be down: the janitor reads the record and makes up for it."""
-        try:
-            await call
-        except REDIS_ERRORS as error:
-            log.warning("redis_not_told", reason=repr(error))
 
 
 def _same_request(job: Job, digest: str) -> Job:

@@ -70,6 +70,12 @@ async def cancel_or_remove(request: web.Request) -> web.Response:
     return json_reply(progress_of(await desk.cancel(job.job_id)))
 
 
+@routes.post("/api/jobs/{jobId}/retry")
+async def retry_job(request: web.Request) -> web.Response:
+    """Run a failed or cancelled job again."""
+    return json_reply(accepted(await request.app[DESK].retry(job_id_of(request))), 202)
+
+
 def understand(body: dict[str, Any]) -> ConvertRequest:
     """Read the body of POST /api/convert-audio.
 

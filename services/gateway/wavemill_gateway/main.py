@@ -7,28 +7,42 @@ from aiohttp import web
 
 from wavemill_common.settings import Settings
 from wavemill_gateway.app import create_app
+from wavemill_gateway.wire import WireHandler
 
 log = structlog.get_logger(__name__)
 
-MAX_HEADER_BYTES = 32 * 1024  # a file name of 10 kB, percent-encoded
 SHUTDOWN_TIMEOUT = 3.0  # seconds for requests under way
+MAX_HEADER_BYTES = 32 * 1024  # a file name of 10 kB, percent-encoded
 
 
 async def main(settings: Settings, stopping: asyncio.Event) -> None:
     """Serve HTTP. Handlers are cancelled when their client leaves; writes are finished."""
     runner = web.AppRunner(
-        create_app(settings),
-        handler_cancellation=True,
-        auto_decompress=False,  # compressed bodies are refused, so none is unpacked on the way
-        max_line_size=MAX_HEADER_BYTES,
-        max_field_size=MAX_HEADER_BYTES,
-        access_log=None,
-        shutdown_timeout=SHUTDOWN_TIMEOUT,
+        create_app(settings), handler_cancellation=True, shutdown_timeout=SHUTDOWN_TIMEOUT
     )
     await runner.setup()
+    server = None
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
-        log.info("gateway_listening", addresses=[str(address) for address in runner.addresses])
+        server = await _listen(runner.server, settings)
+        log.info("gateway_listening", addresses=[one.getsockname() for one in server.sockets])
         await stopping.wait()
     finally:
+        if server is not None:
+            server.close()
         await runner.cleanup()
+
+
+async def _listen(manager: web.Server | None, settings: Settings) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+
+    def connect() -> WireHandler:
+        return WireHandler(
+            manager,  # type: ignore[arg-type]  # a runner that was set up has one
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]  # none is kept
+            auto_decompress=False,  # compressed bodies are refused: none is unpacked on the way
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+        )
+
+    return await loop.create_server(connect, settings.host, settings.port)

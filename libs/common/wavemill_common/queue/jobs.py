@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, cast
 
+import msgspec
 from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -13,6 +14,7 @@ from wavemill_common.queue.lanes import LANES, STREAMS, stream_of
 
 PROMOTE_AT_ONCE = 100
 LISTEN_TIMEOUT = 1.0  # seconds
+DEAD_LIMIT = 10_000  # letters kept; the record of each job says the same, and for longer
 POSITION_LIMIT = 1000  # a job further back than this is said to be at this place
 
 
@@ -36,6 +38,20 @@ class LaneStats(Struct, frozen=True, rename="camel"):
     lane: str
     waiting: int
     pending: int
+
+
+class DeadLetter(Struct, frozen=True, rename="camel"):
+    """A job that was given up: why, at which attempt, when (seconds since 1970, Redis' clock)."""
+
+    job_id: str
+    code: str
+    attempt: int
+    buried_at: float
+
+
+class _Verdict(Struct, frozen=True):
+    code: str
+    attempt: int
 
 
 class JobQueue:
@@ -162,9 +178,34 @@ class JobQueue:
             rows.append(LaneStats(lane.value, max(0, length - pending), pending))
         return rows
 
+    async def bury(self, job_id: str, code: str, attempt: int) -> None:
+        """Leave a dead letter of a job that was given up. Again for the same job: the newer one.
+
+        A sorted set by time with a hash beside it, not a stream: a repeat makes no second letter,
+        a replay finds its letter by the job's id, and the oldest fall off at `DEAD_LIMIT`.
+        """
+        body = msgspec.json.encode(_Verdict(code, attempt))
+        await self._redis.eval(scripts.BURY, 2, *_DEAD, job_id, body, DEAD_LIMIT)
+
+    async def dead(self, limit: int) -> list[DeadLetter]:
+        """Read up to `limit` (> 0) dead letters, the newest first."""
+        letters = []
+        for job_id, buried_at, body in await self._redis.eval(scripts.LIST_DEAD, 2, *_DEAD, limit):
+            verdict = msgspec.json.decode(body or b'{"code":"","attempt":0}', type=_Verdict)
+            when = float(buried_at)
+            letters.append(DeadLetter(job_id.decode(), verdict.code, verdict.attempt, when))
+        return letters
+
+    async def undead(self, job_id: str) -> bool:
+        """Take back a job's dead letter; tell whether there was one."""
+        return bool(await self._redis.eval(scripts.UNDEAD, 2, *_DEAD, job_id))
+
     async def check(self) -> None:
         """Return if the server answers; raise what is wrong otherwise."""
         await self._redis.ping()
+
+
+_DEAD = (scripts.DEAD, scripts.DEAD_DETAILS)
 
 
 def _delayed(job_id: str, lane: Lane) -> str:

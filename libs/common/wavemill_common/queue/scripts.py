@@ -6,6 +6,7 @@ INDEX = f"{SHARD}:index"
 DELAY = f"{SHARD}:delay"
 EPOCH = f"{SHARD}:epoch"
 DEAD = f"{SHARD}:dead"
+DEAD_DETAILS = f"{SHARD}:dead:details"
 CONVERTERS = f"{SHARD}:converters"
 WITHDRAWN = "wavemill:withdrawn"
 
@@ -139,5 +140,33 @@ local now = tonumber(redis.call('TIME')[1])
 local names = redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[1], '+inf')
 local found = {}
 for i, name in ipairs(names) do found[i] = redis.call('HGET', KEYS[2], name) end
+return found
+"""
+
+# dead, details | job, JSON, limit → how many there are; the oldest beyond the limit are forgotten
+BURY = """
+local now = redis.call('TIME')
+redis.call('ZADD', KEYS[1], now[1] + now[2] / 1000000, ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+for _, job in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1 - ARGV[3])) do
+  redis.call('ZREM', KEYS[1], job)
+  redis.call('HDEL', KEYS[2], job)
+end
+return redis.call('ZCARD', KEYS[1])
+"""
+
+# dead, details | job → 1 where there was a letter
+UNDEAD = """
+redis.call('HDEL', KEYS[2], ARGV[1])
+return redis.call('ZREM', KEYS[1], ARGV[1])
+"""
+
+# dead, details | limit → job, time, JSON (or false) of each, the newest first
+LIST_DEAD = """
+local found = {}
+local rows = redis.call('ZREVRANGE', KEYS[1], 0, ARGV[1] - 1, 'WITHSCORES')
+for i = 1, #rows, 2 do
+  found[#found + 1] = {rows[i], rows[i + 1], redis.call('HGET', KEYS[2], rows[i])}
+end
 return found
 """

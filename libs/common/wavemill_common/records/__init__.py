@@ -48,6 +48,14 @@ class JobStore(Protocol):
         """All jobs that have not ended, in no promised order."""
         ...
 
+    def all_jobs(self) -> AsyncIterator[Job]:
+        """All jobs, ended ones and tombstones too, in no promised order: a look at everything.
+
+        A job that is there from the beginning to the end is told once; one that comes, changes
+        or goes meanwhile may be told as it was before or after, or left out.
+        """
+        ...
+
     def expired_jobs(self, before: float, limit: int) -> AsyncIterator[Job]:
         """Jobs whose `expires_at` is earlier than `before`, at most `limit`."""
         ...
@@ -92,6 +100,10 @@ class JobStore(Protocol):
 
     def expired_uploads(self, before: float, limit: int) -> AsyncIterator[Upload]:
         """Uploads whose `expires_at` is earlier than `before`, at most `limit`."""
+        ...
+
+    def all_uploads(self) -> AsyncIterator[Upload]:
+        """All uploads, as `all_jobs` tells all jobs."""
         ...
 
     async def check(self) -> None:

@@ -23,6 +23,9 @@ LIVE = """
     WHERE status IN ('created', 'processing') AND job_id > :id
     ORDER BY job_id LIMIT :limit
 """
+ALL = """
+    SELECT 0.0, job_id, record FROM jobs WHERE job_id > :id ORDER BY job_id LIMIT :limit
+"""
 
 
 def insert(connection: sqlite3.Connection, job: Job) -> Job:

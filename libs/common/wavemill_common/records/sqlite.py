@@ -114,6 +114,10 @@ class SqliteJobStore:
         """All jobs that have not ended."""
         return self._scan(job_rows.LIVE, decode_job, math.inf, sys.maxsize)
 
+    def all_jobs(self) -> AsyncIterator[Job]:
+        """All jobs, ended ones and tombstones too."""
+        return self._scan(job_rows.ALL, decode_job, math.inf, sys.maxsize)
+
     def expired_jobs(self, before: float, limit: int) -> AsyncIterator[Job]:
         """Jobs whose `expires_at` is earlier than `before`, the longest expired first."""
         return self._scan(job_rows.EXPIRED, decode_job, before, limit)
@@ -147,6 +151,10 @@ class SqliteJobStore:
     def expired_uploads(self, before: float, limit: int) -> AsyncIterator[Upload]:
         """Uploads whose `expires_at` is earlier than `before`, the longest expired first."""
         return self._scan(upload_rows.EXPIRED, decode_upload, before, limit)
+
+    def all_uploads(self) -> AsyncIterator[Upload]:
+        """All uploads."""
+        return self._scan(upload_rows.ALL, decode_upload, math.inf, sys.maxsize)
 
     # --- the two threads ---
 

@@ -13,6 +13,9 @@ EXPIRED = """
     WHERE expires_at < :before AND (expires_at, file_id) > (:time, :id)
     ORDER BY expires_at, file_id LIMIT :limit
 """
+ALL = """
+    SELECT 0.0, file_id, record FROM uploads WHERE file_id > :id ORDER BY file_id LIMIT :limit
+"""
 
 
 def insert(connection: sqlite3.Connection, upload: Upload) -> None:
