@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 
+import chaos.crash_points  # noqa: F401 - its patches join the others
 from chaos.patches import apply_patches
 from wavemill_common.service import run_service
 
