@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from redis.exceptions import ResponseError
@@ -169,7 +169,6 @@ def test_the_promises_hold_in_whatever_order_things_happen(
         max_examples=60,
         stateful_step_count=50,
         derandomize=True,
-        phases=[Phase.generate],
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -31,6 +31,7 @@ class FaultProxy:
         self.port = free_port()
         self._target = target
         self._mode, self._delay = Mode.PASS, 0.0
+        self._drops = 0  # how often connections became half-open
         self._healed = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
@@ -63,11 +64,14 @@ class FaultProxy:
 
     async def _become(self, mode: Mode, delay: float) -> None:
         self._mode, self._delay = mode, delay
+        self._drops += mode is Mode.DROP
         self._healed.set() if mode is Mode.PASS else self._healed.clear()
 
     async def _reset(self) -> None:
         for writer in self._writers:
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            with suppress(OSError):  # it may be closed already
+                place = writer.get_extra_info("socket")
+                place.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             writer.transport.abort()
         self._writers.clear()
 
@@ -90,14 +94,13 @@ class FaultProxy:
             await asyncio.gather(self._pump(reader, ahead), self._pump(behind, writer))
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        doomed = False
+        drops = self._drops
         with suppress(OSError):
             while data := await reader.read(CHUNK):
                 if self._mode is Mode.STALL:
                     await self._healed.wait()
                 # What was half-open once never comes to life again.
-                doomed = doomed or self._mode is Mode.DROP
-                if not doomed:
+                if self._mode is not Mode.DROP and drops == self._drops:
                     await asyncio.sleep(self._delay)
                     writer.write(data)
                     await writer.drain()
