@@ -90,15 +90,16 @@ class Worker:
                 self._take(lease)
 
     async def _sweep(self) -> NoReturn:
+        """Sweep at once, since a converter often starts because another died, then regularly."""
         timings = self._deps.timings
         while True:
-            jitter = random.uniform(1 - SWEEP_JITTER, 1 + SWEEP_JITTER)
-            await asyncio.sleep(timings.sweep_every * jitter)
             if self._free > 0 and not self._ailing:
                 sweeping = self._consumer.sweep(self._free, timings.lease_ttl)
                 for lease in await self._try(sweeping):
                     log.info("entry_reclaimed", job=lease.job_id)
                     self._take(lease)
+            jitter = random.uniform(1 - SWEEP_JITTER, 1 + SWEEP_JITTER)
+            await asyncio.sleep(timings.sweep_every * jitter)
 
     async def _listen(self) -> NoReturn:
         while True:
