@@ -94,6 +94,10 @@ class Member:
         """Ask it to end in good order (SIGTERM)."""
         self._send(signal.SIGTERM)
 
+    def dump(self) -> None:
+        """Have it print to its log where its threads and tasks wait."""
+        self._send(signal.SIGUSR1)
+
     def wait(self) -> int:
         """Wait for its end; return its exit code, negative for a signal."""
         assert self._process is not None
@@ -227,6 +231,11 @@ class Cluster:
             if "ffmpeg" in process.info["name"] and any(str(self.folder) in one for one in words):
                 found.append(process)
         return found
+
+    def dump(self) -> None:
+        """Have everyone print to its log where it waits."""
+        for member in self.members:
+            member.dump()
 
     def _start_members(self) -> None:
         for member in self.members:
