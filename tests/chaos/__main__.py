@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chaos.figures import summary, table
+from chaos.mutants import SCENARIOS, try_both
 from chaos.storm import Storm, run_storm
 
 
@@ -23,8 +24,9 @@ def main() -> int:
     storm.add_argument("--first-seed", type=int, default=1)
     storm.add_argument("--scale", type=float, default=0.1)
     storm.add_argument("--keep", action="store_true", help="keep the data and logs of each run")
+    commands.add_parser("mutants", help="take out one part of the protocol after the other")
     parsed = parser.parse_args()
-    return _storms(parsed)
+    return _storms(parsed) if parsed.command == "storm" else _mutants()
 
 
 def _storms(parsed: argparse.Namespace) -> int:
@@ -38,6 +40,20 @@ def _storms(parsed: argparse.Namespace) -> int:
             _say(f"  {name}: " + "; ".join(texts[:10]))
     _say("\n" + table(storms))
     return 1 if any(storm.violations for storm in storms) else 0
+
+
+def _mutants() -> int:
+    """Tell which oracle caught which mutant; 1 where one got away, or the product itself failed."""
+    failed = False
+    for name in SCENARIOS:
+        with _folder(keep=False) as folder:
+            whole, mutant = asyncio.run(try_both(name, folder))
+        failed |= bool(whole.violations) or not mutant.violations
+        caught = ", ".join(f"{oracle} ({text})" for oracle, text in mutant.violations.items())
+        _say(f"{name}: {'caught by ' + caught if caught else 'NOT CAUGHT'}")
+        if whole.violations:
+            _say(f"  but the product as it is fails too: {whole.violations}")
+    return failed
 
 
 @contextmanager

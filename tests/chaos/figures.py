@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from chaos.history import recoveries
 from chaos.storm import Storm
 
+HEAD = (
+    "| seed | jobs | starts/job | commits | fenced | quarantined | faults | settled s "
+    "| lost | doubled | corrupt | other |"
+)
+
 
 def summary(storm: Storm) -> str:
     """Tell a storm in one line."""
@@ -29,8 +34,7 @@ def kinds_of(storms: Sequence[Storm]) -> Counter[str]:
 
 def table(storms: Sequence[Storm]) -> str:
     """Tell storms in a table, and how fast work went on after each kind of fault."""
-    rows = ["| seed | jobs | starts/job | commits | fenced | quarantined | faults | settled s "
-            "| lost | doubled | corrupt | other |", "|" + "--:|" * 12]  # fmt: skip
+    rows = [HEAD, "|" + "--:|" * HEAD.count(" | ") + "--:|"]
     for one in storms:
         found = one.violations
         main = [len(found.get(name, ())) for name in ("lost", "doubled", "corrupt")]
@@ -52,4 +56,4 @@ def table(storms: Sequence[Storm]) -> str:
 
 
 def _at(seconds: Sequence[float], share: float) -> str:
-    return f"{seconds[min(len(seconds) - 1, int(share * len(seconds)))]:.2f}" if seconds else "–"
+    return f"{seconds[min(len(seconds) - 1, int(share * len(seconds)))]:.2f}" if seconds else "-"

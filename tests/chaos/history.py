@@ -53,9 +53,8 @@ def install_triggers(database: Path) -> None:
 def counted(database: Path, table: str) -> list[tuple[str, int, str]]:
     """What a trigger has noted: (job id, attempt, claim id), in the order of the writes."""
     with _opened(database) as db:
-        return db.execute(
-            f"SELECT job_id, attempt, claim_id FROM {table} ORDER BY rowid"
-        ).fetchall()  # noqa: S608 - our own two names
+        query = f"SELECT job_id, attempt, claim_id FROM {table} ORDER BY rowid"  # noqa: S608 - ours
+        return db.execute(query).fetchall()
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -64,7 +63,9 @@ def read_lines(path: Path) -> list[Line]:
         return []
     return [
         Line(kind, job_id, int(attempt), claim_id, int(pid), float(at))
-        for kind, job_id, attempt, claim_id, pid, at in map(str.split, path.open())
+        for kind, job_id, attempt, claim_id, pid, at in map(
+            str.split, path.read_text().splitlines()
+        )
     ]
 
 

@@ -125,7 +125,5 @@ def _left_in_redis(cluster: Cluster) -> list[str]:
             pending: Any = client.xpending(stream, "converters")
             if length or pending["pending"]:
                 left.append(f"{stream}: {length} entries, {pending['pending']} pending")
-        for key in client.scan_iter():
-            if client.ttl(key) == -1 and key not in MAY_STAY:
-                left.append(f"{key} stays for ever")
-        return left
+        keys = [key for key in client.scan_iter() if client.ttl(key) == -1]
+        return left + [f"{key} stays for ever" for key in keys if key not in MAY_STAY]
