@@ -29,6 +29,7 @@ class Faults:
         self._cluster = cluster
         self._chance = chance
         self._wake: dict[Member, float] = {}  # stopped members → when they go on
+        self._leaving: set[Member] = set()  # members that were asked to end
         self.done: list[Fault] = []
 
     async def run(self, seconds: float, every: float) -> None:
@@ -45,6 +46,9 @@ class Faults:
                 [kind] = self._chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
                 await self._cause(kind)
             await asyncio.sleep(every)
+        for member in self._leaving:
+            member.resume()
+            await asyncio.to_thread(member.wait)
         self._revive(float("inf"))
 
     def _revive(self, now: float) -> None:
@@ -53,6 +57,7 @@ class Faults:
             member.resume()
         for member in self._cluster.members:
             if not member.is_running:  # it was asked to end, or it killed itself
+                self._leaving.discard(member)
                 if member.service == "gateway":
                     self._note("gateway-itself")
                 member.start()
@@ -76,7 +81,8 @@ class Faults:
             self._wake[member] = time.monotonic() + share * LEASE * self._cluster.scale
             member.stop()
         elif how == "term":
-            member.terminate()  # and `_revive` starts it again
+            self._leaving.add(member)  # it may take its time; `_revive` starts it again
+            member.terminate()
         else:
             member.restart()
 

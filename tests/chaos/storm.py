@@ -164,6 +164,10 @@ async def _calm(cluster: Cluster, folder: Path) -> list[Wanted]:
     async with aiohttp.ClientSession() as session:
         try:
             return await prepare(Client(session, gateway.url), folder)
+        except TimeoutError:
+            cluster.dump()
+            await asyncio.sleep(1)
+            raise
         finally:
             gateway.terminate()
             await asyncio.to_thread(gateway.wait)
