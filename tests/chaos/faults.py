@@ -31,6 +31,7 @@ class Faults:
         self._wake: dict[Member, float] = {}  # stopped members → when they go on
         self._leaving: set[Member] = set()  # members that were asked to end
         self.done: list[Fault] = []
+        self.unexpected: list[str] = []  # deaths that nobody here caused
 
     async def run(self, seconds: float, every: float) -> None:
         """Cause one fault after the other; at the end everyone runs again."""
@@ -47,7 +48,6 @@ class Faults:
                 await self._cause(kind)
             await asyncio.sleep(every)
         for member in self._leaving:
-            member.resume()
             await asyncio.to_thread(member.wait)
         self._revive(float("inf"))
 
@@ -56,11 +56,18 @@ class Faults:
             del self._wake[member]
             member.resume()
         for member in self._cluster.members:
-            if not member.is_running:  # it was asked to end, or it killed itself
-                self._leaving.discard(member)
-                if member.service == "gateway":
-                    self._note("gateway-itself")
+            if not member.is_running:
+                self._note_death(member)
                 member.start()
+
+    def _note_death(self, member: Member) -> None:
+        """A member may end because it was asked to, a gateway also by its own hand; else why?"""
+        if member in self._leaving:
+            self._leaving.remove(member)
+        elif member.service == "gateway":
+            self._note("gateway-itself")
+        else:
+            self.unexpected.append(f"{member.name} ended by itself: {member.wait()}")
 
     async def _cause(self, kind: str) -> None:
         service, _, how = kind.partition("-")
@@ -84,6 +91,7 @@ class Faults:
             self._leaving.add(member)  # it may take its time; `_revive` starts it again
             member.terminate()
         else:
+            self._leaving.discard(member)
             member.restart()
 
     def _note(self, kind: str, member: Member | None = None) -> None:

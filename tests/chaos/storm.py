@@ -26,7 +26,8 @@ from chaos.oracle import (
 from support.client import TERMINAL, Client
 from support.cluster import Cluster
 
-PATCHES = "throttle=0.2 die_between_put_and_enqueue=0.05 slow_commit=0.2"
+PATCHES = "throttle=0.2 slow_commit=0.2"
+GATEWAYS_PATCHES = "die_between_put_and_enqueue=0.05"
 # No process is hit by more than this much at once; every kill is a strike against some job.
 SETTINGS = {"WAVEMILL_MAX_STRIKES": "100", "WAVEMILL_CONVERTER_SLOTS": "2"}
 FAULT_EVERY = 0.2  # seconds, at any scale: restarts take real time
@@ -84,6 +85,8 @@ async def run_storm(
         patches=patches,
         **SETTINGS,
     )
+    for gateway in cluster.gateways:
+        gateway.environ["CHAOS_PATCHES"] += f" {GATEWAYS_PATCHES}"
     try:
         await cluster.start_async()
         timeout = aiohttp.ClientTimeout(total=None, connect=3, sock_read=20)
@@ -127,6 +130,9 @@ async def _run(
     lines = [line for line in lines if line.job_id in submitter.accepted]
     violations = judge_jobs(cluster, submitter.accepted, lines) | judge_watchers(watchers)
     violations["refused"] = submitter.refused
+    violations["died"] = faults.unexpected + [
+        f"{member.name} after the storm" for member in cluster.members if not member.is_running
+    ]
     await _until(lambda: not any(judge_leftovers(cluster).values()), TIDY * cluster.scale + SLACK)
     unfinished = drafts(cluster)
     for path in unfinished:  # as if a day had passed: only then they are nobody's
