@@ -51,6 +51,12 @@ class Faults:
             await asyncio.to_thread(member.wait)
         self._revive(float("inf"))
 
+    async def keep(self) -> None:
+        """Go on bringing back gateways that kill themselves, until cancelled."""
+        while True:
+            self._revive(float("inf"))
+            await asyncio.sleep(0.1)
+
     def _revive(self, now: float) -> None:
         for member in [one for one, at in self._wake.items() if at <= now]:
             del self._wake[member]

@@ -117,14 +117,18 @@ async def _run(
         watching: list[asyncio.Task[None]] = []
         begun = time.monotonic()
         blowing = group.create_task(faults.run(seconds, FAULT_EVERY))
-        await _submit_all(submitter, wanted, jobs, seconds * SUBMITTED_BY, watch)
+        submitting = group.create_task(
+            _submit_all(submitter, wanted, jobs, seconds * SUBMITTED_BY, watch)
+        )
         await blowing
+        keeping = group.create_task(faults.keep())
+        await submitting
         calm_at = time.monotonic()
         blown = calm_at - begun
         await _settle(cluster, submitter)
         settled = time.monotonic() - calm_at
         _, late = await asyncio.wait(watching, timeout=SLACK + TIDY * cluster.scale)
-        for task in late:
+        for task in (*late, keeping):
             task.cancel()
     lines = read_lines(cluster.history_path)
     lines = [line for line in lines if line.job_id in submitter.accepted]
