@@ -1,5 +1,8 @@
 """Connections to Redis or Valkey, made one way for all: bounded waits, no hidden second tries."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 import redis
@@ -21,13 +24,37 @@ REDIS_ERRORS = (redis.RedisError, OSError, TimeoutError)
 def connect(url: str, *, reply_timeout: float = REPLY_TIMEOUT) -> redis.asyncio.Redis:
     """Make an asynchronous client; it connects when it is first used."""
     retry = Retry(NoBackoff(), 0)
-    return redis.asyncio.Redis.from_url(url, retry=retry, **_options(reply_timeout))
+    client = redis.asyncio.Redis.from_url(url, retry=retry, **_options(reply_timeout))
+    pool = client.connection_pool
+    pool.connection_class = _cancellable(pool.connection_class)
+    return client
 
 
 def connect_blocking(url: str, *, reply_timeout: float = REPLY_TIMEOUT) -> redis.Redis:
     """Make a client for a thread of its own; it connects when it is first used."""
     retry = SyncRetry(NoBackoff(), 0)
     return redis.Redis.from_url(url, retry=retry, **_options(reply_timeout))
+
+
+@cache
+def _cancellable(base: Any) -> Any:
+    """Make connections on which no cancellation gets lost.
+
+    redis-py sends through `asyncio.wait_for`, which on Python 3.11 swallows a cancellation that
+    comes as the sending ends (cpython#86296): the cancelled task would go on, perhaps for ever.
+    """
+
+    class Cancellable(base):  # type: ignore[misc]
+        async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
+            task = asyncio.current_task()
+            before = task.cancelling() if task else 0
+            sending: Callable[..., Awaitable[None]] = super().send_packed_command
+            await sending(*args, **kwargs)
+            if task and task.cancelling() > before:
+                await self.disconnect(nowait=True)  # a reply is on its way that nobody will read
+                raise asyncio.CancelledError
+
+    return Cancellable
 
 
 def _options(reply_timeout: float) -> dict[str, Any]:
