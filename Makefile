@@ -18,6 +18,17 @@ test: setup-dev ## Run all tests that can run on this machine
 	@tools/browser.sh
 	@$(BIN)/python -m pytest
 
+JOBS ?= 200
+SEEDS ?= 1
+SCALE ?= 0.1
+.PHONY: chaos
+chaos: setup-dev ## Kill everything while jobs run; judge what is left (JOBS=, SEEDS=, SCALE=)
+	@PYTHONPATH=tests $(BIN)/python -m chaos storm --jobs $(JOBS) --seeds $(SEEDS) --scale $(SCALE)
+
+.PHONY: chaos-mutants
+chaos-mutants: setup-dev ## Take out one part of the protocol after the other: each must be missed
+	@PYTHONPATH=tests $(BIN)/python -m chaos mutants
+
 .PHONY: check
 check: setup-dev ## Lint, types, import rules, lock files
 	$(BIN)/ruff format --check .

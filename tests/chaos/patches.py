@@ -100,6 +100,21 @@ def _throttled(call: Any, share: float, chance: random.Random) -> Any:
     return throttled
 
 
+def lose_replies(_: str, __: random.Random) -> None:
+    """Lose the reply to each job's first start and first commit: both were written."""
+    apply, lost = SqliteJobStore.apply, set[tuple[str, str]]()
+
+    async def silent(store: SqliteJobStore, change: Change) -> bool:
+        written = await apply(store, change)
+        write = (_kind_of(change), change.job.job_id)
+        if write[0] and write not in lost:
+            lost.add(write)
+            raise JobStoreUnavailable("thrown by the chaos suite: the reply was lost")
+        return written
+
+    _put(SqliteJobStore, silent, "apply")
+
+
 def die_between_put_and_enqueue(share: str, chance: random.Random) -> None:
     """Let the gateway kill itself in this share of its submissions, the record just written."""
     enqueue = JobQueue.enqueue
@@ -184,5 +199,6 @@ MUTANTS: dict[str, Patch] = {
     for patch in (no_fence, no_reenqueue, no_sweep, cursor_not_carried, renewal_without_ownership)
 }
 PATCHES: dict[str, Patch] = MUTANTS | {
-    patch.__name__: patch for patch in (record, throttle, die_between_put_and_enqueue, slow_commit)
+    patch.__name__: patch
+    for patch in (record, throttle, lose_replies, die_between_put_and_enqueue, slow_commit)
 }

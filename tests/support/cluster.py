@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import redis
@@ -38,7 +39,7 @@ class Member:
         self.url = f"http://127.0.0.1:{self.port}"
         self.starts = 0
         self.stopped = False  # by SIGSTOP
-        self._environ = {**environ, "PORT": str(self.port)}
+        self.environ = {**environ, "PORT": str(self.port)}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -60,14 +61,14 @@ class Member:
     def start(self, **variables: str) -> None:
         """Start its process; `variables` come on top of the environment, now and later."""
         assert not self.is_running
-        self._environ |= variables
-        seed = f"{self._environ.get('CHAOS_SEED', '0')}-{self.name}-{self.starts}"
+        self.environ |= variables
+        seed = f"{self.environ.get('CHAOS_SEED', '0')}-{self.name}-{self.starts}"
         self.starts += 1
         self.stopped = False
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "chaos.launch", self.service],
-                env={**self._environ, "CHAOS_SEED": seed},
+                env={**self.environ, "CHAOS_SEED": seed},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -93,6 +94,10 @@ class Member:
     def terminate(self) -> None:
         """Ask it to end in good order (SIGTERM)."""
         self._send(signal.SIGTERM)
+
+    def dump(self) -> None:
+        """Have it print to its log where its threads and tasks wait."""
+        self._send(signal.SIGUSR1)
 
     def wait(self) -> int:
         """Wait for its end; return its exit code, negative for a signal."""
@@ -228,6 +233,11 @@ class Cluster:
                 found.append(process)
         return found
 
+    def dump(self) -> None:
+        """Have everyone print to its log where it waits."""
+        for member in self.members:
+            member.dump()
+
     def _start_members(self) -> None:
         for member in self.members:
             member.start()
@@ -248,12 +258,10 @@ class Cluster:
         return member.log.count("service_started") >= member.starts
 
     def converter_names(self) -> list[str]:
-        """The names under which converters have joined the queue's group and not left it."""
+        """The names under which converters have announced themselves lately."""
         with redis.Redis.from_url(self.redis.url) as client, suppress(redis.RedisError):
-            return [
-                one["name"].decode()
-                for one in client.xinfo_consumers("{q0}:standard", "converters")
-            ]
+            names: Any = client.zrange("{q0}:converters", 0, -1)
+            return [name.decode() for name in names]
         return []
 
 

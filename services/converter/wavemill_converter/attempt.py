@@ -18,6 +18,7 @@ from wavemill_common.jobs import Change, Job, JobError
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue, Lease
 from wavemill_common.records import JobStore
+from wavemill_common.retry import retried
 from wavemill_common.settings import Timings
 from wavemill_converter.conversion import Converted, Tools, fallback_file_conversion
 from wavemill_converter.failures import failure_of_system
@@ -79,7 +80,8 @@ class Attempt:
         Redis said that the lease is lost. If the record disagrees, Redis has forgotten: queue
         the job again, so that it is found should this converter die.
         """
-        stored = (await self._deps.jobs.jobs([self._job.job_id])).get(self._job.job_id)
+        found = await retried(self._deps.jobs.jobs, [self._job.job_id])
+        stored = found.get(self._job.job_id)
         mine = self._job.claim_id or ""
         if stored is not None and stored.is_claimed_by(mine, self._job.attempt):
             await self._deps.queue.enqueue(stored.job_id, stored.lane)
