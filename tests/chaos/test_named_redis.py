@@ -34,7 +34,7 @@ async def behind_proxy(own_theatre: MakeTheatre) -> AsyncIterator[tuple[Theatre,
     with FaultProxy(port) as proxy:
         url = one.cluster.redis.url.replace(f":{port}/", f":{proxy.port}/")
         for member in one.cluster.members:
-            member._environ["REDIS_URL"] = url
+            member.environ["REDIS_URL"] = url
         await one.cluster.start_async()
         async with one.performance():
             yield one, proxy
