@@ -23,6 +23,17 @@ test-aws: setup-dev ## Run the end-to-end tests on S3 and DynamoDB (moto's serve
 	@tools/browser.sh
 	@$(BIN)/python -m pytest --stores aws tests/e2e
 
+JOBS ?= 200
+SEEDS ?= 1
+SCALE ?= 0.1
+.PHONY: chaos
+chaos: setup-dev ## Kill everything while jobs run; judge what is left (JOBS=, SEEDS=, SCALE=)
+	@PYTHONPATH=tests $(BIN)/python -m chaos storm --jobs $(JOBS) --seeds $(SEEDS) --scale $(SCALE)
+
+.PHONY: chaos-mutants
+chaos-mutants: setup-dev ## Take out one part of the protocol after the other: each must be missed
+	@PYTHONPATH=tests $(BIN)/python -m chaos mutants
+
 .PHONY: check
 check: setup-dev ## Lint, types, import rules, lock files
 	$(BIN)/ruff format --check .
@@ -47,6 +58,10 @@ fidelity: setup-dev ## Prove that what comes out is right, all of it; write docs
 .PHONY: pictures
 pictures: setup-dev ## Take the pictures of docs/ from the real page
 	PYTHONPATH=tests $(BIN)/python tools/screenshot.py
+
+.PHONY: faults
+faults: setup-dev ## Play every named fault and write the table of docs/reliability.md
+	$(BIN)/python tools/named_faults.py
 
 .PHONY: lock
 lock: setup-dev ## Resolve all requirements anew

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
@@ -542,3 +543,23 @@ async def test_lanes_tell_how_full_they_are(queue: JobQueue, me: Consumer) -> No
     await me.claim(1)
     stats = {one.lane: (one.waiting, one.pending) for one in await queue.stats()}
     assert stats == {"interactive": (0, 0), "standard": (2, 1), "bulk": (0, 0)}
+
+
+# --- cancellation ---
+
+
+async def test_a_cancellation_is_never_lost_in_the_middle_of_a_command(queue: JobQueue) -> None:
+    async def ask_then_wait_for_ever() -> None:
+        with suppress(*REDIS_ERRORS):
+            await queue.queued(["job"])
+        await asyncio.Event().wait()
+
+    for steps in range(12):
+        for _ in range(50):
+            task = asyncio.create_task(ask_then_wait_for_ever())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            done, _ = await asyncio.wait({task}, timeout=1)
+            assert done, f"cancelled after {steps} steps, it went on"
+    assert await queue.queued(["job"]) == set()  # and no reply has come to the wrong question

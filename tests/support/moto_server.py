@@ -46,7 +46,7 @@ def running_moto() -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "support.moto_server", str(port)]
-    process = subprocess.Popen(command, preexec_fn=tether(signal.SIGKILL))  # noqa: PLW1509 - it only calls prctl
+    process = subprocess.Popen(command, preexec_fn=tether(signal.SIGKILL))
     try:
         wait_until(lambda: _answers(url), START_TIMEOUT)
         yield url

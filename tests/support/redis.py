@@ -12,6 +12,7 @@ import redis
 from redis.asyncio import Redis
 
 from wavemill_common.connections import connect
+from wavemill_common.tether import tether
 from wavemill_standalone.redis_server import RedisServer, prepare_redis, wait_for_redis
 
 STOP_TIMEOUT = 15.0  # seconds
@@ -29,12 +30,19 @@ class TestRedis:
 
     def start(self) -> None:
         """Start it, again with what it had written to its append-only file."""
-        self._process = subprocess.Popen(self._server.command)
+        self._spawn()
         asyncio.run(wait_for_redis(self.url))
 
     async def start_again(self) -> None:
         """Start it where a loop runs already."""
-        await asyncio.to_thread(self.start)
+        self._spawn()
+        await wait_for_redis(self.url)
+
+    def _spawn(self) -> None:
+        # It ends with the thread that starts it: start it from the one that lasts.
+        self._process = subprocess.Popen(
+            self._server.command, preexec_fn=tether(signal.SIGKILL), start_new_session=True
+        )
 
     def kill(self) -> None:
         """Kill it as a crash would."""

@@ -158,6 +158,10 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         """Whether the job has ended."""
         return self.status.is_terminal
 
+    def has(self, key: str) -> bool:
+        """Whether one of the job's results lies under this key."""
+        return any(output.key == key for output in self.outputs)
+
     def is_claimed_by(self, claim_id: str, attempt: int) -> bool:
         """Whether this very claim still owns the job."""
         return (
@@ -374,9 +378,17 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         return Guard(statuses=statuses, attempt=self.attempt, claim_id=self.claim_id)
 
 
+OUTPUTS_PREFIX = "conversions/"
+
+
 def outputs_prefix(job_id: str) -> str:
     """What the keys of all results of a job begin with, those of lost attempts too."""
-    return f"conversions/{job_id}/"
+    return f"{OUTPUTS_PREFIX}{job_id}/"
+
+
+def job_of_output(key: str) -> str:
+    """The job whose result lies, or lay, under a key that begins with `OUTPUTS_PREFIX`."""
+    return key.removeprefix(OUTPUTS_PREFIX).partition("/")[0]
 
 
 class Guard(Struct, frozen=True, kw_only=True):

@@ -18,8 +18,10 @@ from wavemill_common.jobs import Change, Job, JobError
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue, Lease
 from wavemill_common.records import JobStore
+from wavemill_common.retry import retried
 from wavemill_common.settings import Timings
 from wavemill_converter.conversion import Converted, Tools
+from wavemill_converter.failures import failure_of_system
 from wavemill_converter.file_conversion import fallback_file_conversion
 from wavemill_converter.publish import output_key, remove_earlier_attempts
 from wavemill_converter.reporter import Reporter
@@ -82,7 +84,8 @@ class Attempt:
         Redis said that the lease is lost. If the record disagrees, Redis has forgotten: queue
         the job again, so that it is found should this converter die.
         """
-        stored = (await self._deps.jobs.jobs([self._job.job_id])).get(self._job.job_id)
+        found = await retried(self._deps.jobs.jobs, [self._job.job_id])
+        stored = found.get(self._job.job_id)
         mine = self._job.claim_id or ""
         if stored is not None and stored.is_claimed_by(mine, self._job.attempt):
             await self._deps.queue.enqueue(stored.job_id, stored.lane)
@@ -155,7 +158,7 @@ class Attempt:
         if error is None:
             done = work.result()
             return self.job.complete(done.outputs, done.media, done.remarks, now, deps.job_ttl)
-        failure = _as_app_error(error)
+        failure = _as_app_error(error, deps.tools.ffmpeg.path)
         described = JobError.of(failure)
         if is_transient(failure) and self._job.failures < MAX_FAILURES:
             wait = backoff(self._job.failures, deps.timings)
@@ -175,10 +178,12 @@ def _log_crashes(companions: Iterable["asyncio.Task[None]"]) -> None:
             log.error("companion_crashed", exc_info=error)
 
 
-def _as_app_error(error: BaseException) -> AppError:
+def _as_app_error(error: BaseException, ffmpeg: str) -> AppError:
     """A failure that nobody expected is ours: log it whole, tell the owner little, try again."""
     if isinstance(error, AppError):
         return error
+    if isinstance(error, OSError) and (named := failure_of_system(error, ffmpeg)):
+        return named
     log.error("attempt_crashed", exc_info=error)
     return UnexpectedFailure("the conversion failed unexpectedly; the server's log says why")
 

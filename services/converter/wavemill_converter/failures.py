@@ -10,6 +10,7 @@ from wavemill_common.errors import (
     ConversionError,
     FfmpegFailed,
     FfmpegKilled,
+    FfmpegMissing,
     FfmpegTimeout,
     LimitExceeded,
     NotAudio,
@@ -20,6 +21,7 @@ from wavemill_converter.lines import Log
 SUPPORTED: Final = "mp3, m4a, wav, flac, ogg, opus, aac, wma, aiff, or a video with an audio track"
 _DETAIL_LINES: Final = 20
 _NO_SPACE: Final = ("No space left on device", "Disk quota exceeded")
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _STOPPED: Final = "received signal"
 _CPU_USED_UP: Final = (f"received signal {int(signal.SIGXCPU)}.", "system signals, hard exiting")
 _NO_MEMORY: Final = ("Cannot allocate memory", "pthread_create")
@@ -91,6 +93,15 @@ def grown_beyond(limit: int, size: int | None = None, detail: str = "") -> Limit
         value=limit + 1 if size is None else size,
         detail=detail,
     )
+
+
+def failure_of_system(error: OSError, ffmpeg: str) -> ConversionError | None:
+    """Name what the system refused an attempt; None if that is nothing that may be expected."""
+    if error.errno in _NO_ROOM:
+        return ScratchFull("the converter has no disk space left")
+    if error.filename == ffmpeg:
+        return FfmpegMissing(f"{ffmpeg} is no longer there; install ffmpeg 5 or newer")
+    return None
 
 
 def _fault_of_source(code: int, log: Log) -> str | None:

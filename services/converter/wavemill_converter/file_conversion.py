@@ -4,6 +4,7 @@ from pathlib import Path
 
 from wavemill_common.jobs import Job
 from wavemill_common.progress.snapshot import Stage
+from wavemill_common.retry import retried
 from wavemill_converter.check import check_result
 from wavemill_converter.conversion import (
     Converted,
@@ -33,7 +34,7 @@ async def fallback_file_conversion(
     source, result = scratch / "source", scratch / "result"
     report(Stage.PROBING)
     await find_input(tools.objects, job)
-    await fetch(tools.objects, job.input_key, source)
+    await retried(fetch, tools.objects, job.input_key, source)
     probed = await probe(tools.ffmpeg, source, tools.limits)
     plan = plan_job(job, probed, tools.limits)
     transcoded = await transcode(
@@ -48,7 +49,7 @@ async def fallback_file_conversion(
     remarks = check_result(transcoded, probed, result)
     source.unlink()
     report(Stage.UPLOADING, estimated_time_remaining=0)
-    stored, sha256 = await publish(tools.objects, key_for(job), result)
+    stored, sha256 = await retried(publish, tools.objects, key_for(job), result)
     report(Stage.VERIFYING)
     await check_published(tools, stored, [(stored.size, sha256)], plan, transcoded)
     output = describe_output(job, stored, sha256)

@@ -15,6 +15,7 @@ from wavemill_common.jobs import Job, JobStatus
 from wavemill_common.queue.consumer import Consumer
 from wavemill_common.queue.jobs import Lease
 from wavemill_common.queue.renewal import Renewal
+from wavemill_common.retry import retried
 from wavemill_common.service import repeat
 from wavemill_converter.attempt import Attempt, Deps, Stop
 from wavemill_converter.commit import commit
@@ -90,15 +91,16 @@ class Worker:
                 self._take(lease)
 
     async def _sweep(self) -> NoReturn:
+        """Sweep at once, since a converter often starts because another died, then regularly."""
         timings = self._deps.timings
         while True:
-            jitter = random.uniform(1 - SWEEP_JITTER, 1 + SWEEP_JITTER)
-            await asyncio.sleep(timings.sweep_every * jitter)
             if self._free > 0 and not self._ailing:
                 sweeping = self._consumer.sweep(self._free, timings.lease_ttl)
                 for lease in await self._try(sweeping):
                     log.info("entry_reclaimed", job=lease.job_id)
                     self._take(lease)
+            jitter = random.uniform(1 - SWEEP_JITTER, 1 + SWEEP_JITTER)
+            await asyncio.sleep(timings.sweep_every * jitter)
 
     async def _listen(self) -> NoReturn:
         while True:
@@ -179,7 +181,7 @@ class Worker:
         """Start the job behind an entry once a slot is free; None where nothing is to start."""
         deps, reclaimed, waited = self._deps, lease.reclaimed, False
         while not self._draining:
-            found = await deps.jobs.jobs([lease.job_id])
+            found = await retried(deps.jobs.jobs, [lease.job_id])
             job, now = found.get(lease.job_id), deps.now()
             decision = decide(job, reclaimed=reclaimed, now=now, max_strikes=deps.max_strikes)
             if job is None or decision is not Decision.START:
@@ -192,7 +194,7 @@ class Worker:
                 waited = True
                 continue  # the record may have changed meanwhile
             change = job.start(uuid4().hex, now, deps.timings.record_lease)
-            if await deps.jobs.apply(change):
+            if await retried(deps.jobs.apply, change):  # even if its reply was lost before
                 return change.job
             reclaimed = False  # whoever was faster holds an entry of its own
         return None

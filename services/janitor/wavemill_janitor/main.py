@@ -46,6 +46,7 @@ def schedule(timings: Timings) -> dict[Sweep, float]:
         sweeps.expire_jobs: timings.janitor_every,
         sweeps.expire_uploads: timings.janitor_every,
         sweeps.abort_stale_writes: timings.tidy_every,
+        sweeps.delete_lost_results: timings.tidy_every,
         sweeps.drop_idle_consumers: timings.tidy_every,
     }
 

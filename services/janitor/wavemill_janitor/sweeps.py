@@ -6,8 +6,8 @@ import structlog
 
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import JobExpired
-from wavemill_common.jobs import Job, JobStatus, outputs_prefix
-from wavemill_common.objects import ObjectStore
+from wavemill_common.jobs import OUTPUTS_PREFIX, Job, JobStatus, job_of_output, outputs_prefix
+from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload
@@ -117,6 +117,21 @@ async def abort_stale_writes(deps: Deps) -> int:
     return await deps.objects.clean(deps.now() - STALE_DRAFT)
 
 
+async def delete_lost_results(deps: Deps) -> int:
+    """Delete what an attempt published that died or lost before its commit, once the job has ended.
+
+    The objects are listed before their records are read, so what an ended job does not name by
+    then, it never will. Without a record an object gets time: a database may be put back.
+    """
+    deleted, page = 0, list[ObjectInfo]()
+    async for found in deps.objects.scan(OUTPUTS_PREFIX):
+        page.append(found)
+        if len(page) == AT_ONCE:
+            deleted += await _delete_lost(deps, page)
+            page = []
+    return deleted + await _delete_lost(deps, page)
+
+
 async def drop_idle_consumers(deps: Deps) -> int:
     """Forget consumers that are gone; one that still holds entries is left to the sweep."""
     idle = await deps.queue.consumers()
@@ -127,6 +142,19 @@ async def drop_idle_consumers(deps: Deps) -> int:
 async def _delete_below(objects: ObjectStore, prefix: str) -> None:
     """Delete what the store has under a prefix, whether or not a record names it."""
     await objects.delete([one.key async for one in objects.scan(prefix)])
+
+
+async def _delete_lost(deps: Deps, results: list[ObjectInfo]) -> int:
+    jobs = await deps.jobs.jobs(sorted({job_of_output(one.key) for one in results}))
+    old = deps.now() - STALE_DRAFT
+    lost = []
+    for one in results:
+        job = jobs.get(job_of_output(one.key))
+        is_lost = one.modified < old if job is None else job.is_terminal and not job.has(one.key)
+        if is_lost:
+            lost.append(one.key)
+    await deps.objects.delete(lost)
+    return len(lost)
 
 
 def _is_leased(job: Job, now: float) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable
 
 import structlog
 
-from wavemill_common.errors import ConversionError
+from wavemill_common.errors import ConversionError, ObjectExists, StorageUnavailable
 from wavemill_common.objects import ObjectInfo, ObjectStore, Part
+from wavemill_common.retry import retried
 from wavemill_converter.memory import MemoryFile
 from wavemill_converter.process import Child
 from wavemill_converter.streaming import faststart
@@ -115,7 +116,14 @@ class OutputFollower:
         """Publish a small result in one request."""
         self._digests[1] = await asyncio.to_thread(_sha256, data)
         self._parts[1] = Part(1, len(data), "")
-        return await self._objects.put(self._key, _once(data), if_absent=True)
+        return await retried(self._put_once, data)
+
+    async def _put_once(self, data: bytes) -> ObjectInfo:
+        try:
+            return await self._objects.put(self._key, _once(data), if_absent=True)
+        except ObjectExists:  # the key is this claim's alone: an earlier try, whose reply was lost
+            await self._objects.delete([self._key])
+            raise StorageUnavailable("an earlier try to store the result had no answer") from None
 
     def _front(self, size: int, *, index_in_front: bool) -> tuple[bytes, int]:
         """What the object begins with, up to the end of the held head; and where the rest ends."""
@@ -146,7 +154,8 @@ class OutputFollower:
         number = index + 1
         upload_id = await self._multipart()
         self._digests[number] = await asyncio.to_thread(_sha256, data)
-        self._parts[number] = await self._objects.put_part(self._key, upload_id, number, data)
+        put = self._objects.put_part
+        self._parts[number] = await retried(put, self._key, upload_id, number, data)
 
     async def _multipart(self) -> str:
         if self._upload_id is None:

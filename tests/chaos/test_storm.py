@@ -1,0 +1,16 @@
+"""The storm in the form that fits into every test run; `make chaos` has longer ones."""
+
+from pathlib import Path
+
+import pytest
+
+from chaos.figures import summary
+from chaos.storm import run_storm
+
+
+@pytest.mark.timeout(400)  # the bounds inside are what is asserted; this is for a busy machine
+async def test_no_job_is_lost_or_doubled_whatever_dies(tmp_path: Path) -> None:
+    storm = await run_storm(tmp_path / "storm", jobs=200, seed=1, scale=0.1)
+    print(f"\n{summary(storm)}")  # noqa: T201 - the figures of this test
+    assert storm.violations == {}
+    assert storm.commits == storm.jobs
