@@ -25,7 +25,7 @@ def connect(url: str, *, reply_timeout: float = REPLY_TIMEOUT) -> redis.asyncio.
     """Make an asynchronous client; it connects when it is first used."""
     retry = Retry(NoBackoff(), 0)
     client = redis.asyncio.Redis.from_url(url, retry=retry, **_options(reply_timeout))
-    pool = client.connection_pool
+    pool: Any = client.connection_pool
     pool.connection_class = _cancellable(pool.connection_class)
     return client
 
