@@ -50,6 +50,10 @@ docs: setup-dev ## Write the pages that are made from the code
 pictures: setup-dev ## Take the pictures of docs/ from the real page
 	PYTHONPATH=tests $(BIN)/python tools/screenshot.py
 
+.PHONY: faults
+faults: setup-dev ## Play every named fault and write the table of docs/reliability.md
+	$(BIN)/python tools/named_faults.py
+
 .PHONY: lock
 lock: setup-dev ## Resolve all requirements anew
 	tools/lock.sh

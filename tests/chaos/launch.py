@@ -12,6 +12,7 @@ import signal
 import sys
 from typing import Any
 
+import chaos.crash_points  # noqa: F401 - its patches join the others
 from chaos.patches import apply_patches
 from wavemill_common.service import run_service
 from wavemill_common.settings import Settings

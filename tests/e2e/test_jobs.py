@@ -3,7 +3,7 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import redis
 
 from support.client import Client
 from support.problems import assert_problem
-from support.server import Wavemill, eventually, wait_until
+from support.server import Wavemill, eventually, running, wait_until
 from wavemill_common.stores import REDIS_URL_FILE
 
 UNKNOWN = "B" * 32
@@ -24,6 +24,13 @@ PROGRESS = {
     "error", "outputs",
 }  # fmt: skip
 FINAL = {"completed", "failed", "cancelled"}
+
+
+@pytest.fixture(scope="module")
+def wavemill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wavemill]:
+    """A wavemill of this module's own: its tests count what runs and what waits."""
+    with running(tmp_path_factory.mktemp("jobs") / "data") as server:
+        yield server
 
 
 @pytest.fixture
@@ -114,7 +121,8 @@ async def test_a_record_shows_the_job_but_nothing_that_is_ours(
 
 
 async def test_a_retry_of_an_unknown_job_is_not_found(client: Client) -> None:
-    assert (await client.call("POST", f"/api/jobs/{UNKNOWN}/retry"))[0] == 404
+    reply = await client.call("POST", f"/api/jobs/{UNKNOWN}/retry")
+    assert_problem(reply, 404, "job_not_found")
 
 
 # --- polling --------------------------------------------------------------------------------------
@@ -231,12 +239,12 @@ async def test_cancelling_kills_ffmpeg_and_leaves_nothing(
 ) -> None:
     job_id = await client.convert(long_id, "ogg")
     await client.wait_for_stage(job_id, "converting")
-    (running,) = wavemill.ffmpegs()
+    (encoder,) = wavemill.ffmpegs()
     status, body, _ = await client.call("DELETE", f"/api/jobs/{job_id}")
     assert (status, body["status"], body["stage"], body["progress"]) == (
         200, "cancelled", "cancelled", -1,
     )  # fmt: skip
-    await eventually(lambda: not running.is_running(), timeout=3)
+    await eventually(lambda: not encoder.is_running(), timeout=3)
     scratch = wavemill.data_dir / "scratch"
     await eventually(lambda: not [one for one in scratch.glob("*/*") if one.is_dir()], timeout=3)
     progress = await client.progress(job_id)

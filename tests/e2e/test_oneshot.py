@@ -73,6 +73,18 @@ async def test_a_format_that_there_is_not_is_refused_before_the_file_is_taken_in
     assert len(list(wavemill.data_dir.glob("objects/uploads/*"))) == before
 
 
+async def test_a_form_that_cannot_be_served_keeps_no_file(
+    client: Client, wavemill: Wavemill, lena: Path
+) -> None:
+    before = len(list(wavemill.data_dir.glob("objects/uploads/*")))
+
+    status, body, _ = await form(client, lena / "lena.wav")
+
+    assert status == 400
+    assert b"'format'" in body
+    assert len(list(wavemill.data_dir.glob("objects/uploads/*"))) == before
+
+
 def test_the_curl_of_the_readme_works_as_printed(
     wavemill: Wavemill, lena: Path, tmp_path: Path
 ) -> None:

@@ -1,13 +1,20 @@
 """Fixtures for tests against a real Redis: one for all, emptied in between, and ones to kill."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.audio import make_sweep
+from support.converters import House
 from support.redis import TestRedis, raw_client
+from wavemill_common.connections import connect
+from wavemill_common.objects.disk import DiskObjectStore
+from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
+from wavemill_common.records.sqlite import SqliteJobStore
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +55,42 @@ async def queue(raw: Any) -> JobQueue:
     queue = JobQueue(raw)
     await queue.prepare()
     return queue
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of audio."""
+    return make_sweep(tmp_path_factory.mktemp("clips") / "clip.wav", 1.0)
+
+
+@pytest.fixture
+async def house(redis_server: TestRedis, tmp_path: Path) -> AsyncIterator[House]:
+    """The stores that converters and janitors share."""
+    async with open_house(redis_server, tmp_path) as house:
+        yield house
+
+
+@pytest.fixture
+async def own_house(own_redis: TestRedis, tmp_path: Path) -> AsyncIterator[House]:
+    """The same, with a Redis that the test may kill."""
+    async with open_house(own_redis, tmp_path) as house:
+        yield house
+
+
+@asynccontextmanager
+async def open_house(server: TestRedis, folder: Path) -> AsyncIterator[House]:
+    """Open stores of a test's own."""
+    async with (
+        connect(server.url) as client,
+        SqliteJobStore.open(folder / "records.sqlite3") as jobs,
+    ):
+        queue = JobQueue(client)
+        await queue.prepare()
+        yield House(
+            folder=folder,
+            redis_url=server.url,
+            jobs=jobs,
+            objects=DiskObjectStore(folder / "objects"),
+            queue=queue,
+            progress=ProgressStore(client),
+        )

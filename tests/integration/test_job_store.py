@@ -485,14 +485,6 @@ async def test_an_upload_that_a_job_needs_expires_later(store: JobStore) -> None
     assert [one async for one in store.expired_uploads(20.0, 10)] == []
 
 
-# --- upkeep ---
-
-
-async def test_a_store_that_works_passes_its_check(store: JobStore) -> None:
-    await store.check()
-    await store.check()
-
-
 async def test_all_uploads_are_told_once_each_whatever_their_state(store: JobStore) -> None:
     assert [one async for one in store.all_uploads()] == []
     names = [f"file-{number:03}" for number in range(450)]
@@ -504,3 +496,11 @@ async def test_all_uploads_are_told_once_each_whatever_their_state(store: JobSto
     found = [one async for one in store.all_uploads()]
     assert sorted(one.file_id for one in found) == names
     assert uploads[7] in found
+
+
+# --- upkeep ---
+
+
+async def test_a_store_that_works_passes_its_check(store: JobStore) -> None:
+    await store.check()
+    await store.check()

@@ -51,12 +51,15 @@ class Client:
 
     async def wait(self, job_id: str, timeout: float = 60.0) -> dict[str, Any]:
         """Poll until the job has ended."""
-        async with asyncio.timeout(timeout):
-            while True:
-                body = await self.progress(job_id)
-                if body["status"] in TERMINAL:
-                    return body
-                await asyncio.sleep(0.05)
+        body: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(timeout):
+                while body.get("status") not in TERMINAL:
+                    await asyncio.sleep(0.05 if body else 0)
+                    body = await self.progress(job_id)
+        except TimeoutError:
+            raise AssertionError(f"a job did not end in {timeout} s: {body}") from None
+        return body
 
     async def wait_for_stage(self, job_id: str, *stages: str) -> dict[str, Any]:
         """Poll until the job is in one of these stages."""

@@ -110,9 +110,10 @@ def test_a_claim_raises_the_attempt_and_takes_a_lease() -> None:
     assert not job.is_claimed_by("you", 1)
 
 
-def test_taking_over_a_job_that_was_processing_is_a_strike() -> None:
+def test_a_job_whose_converter_died_is_quarantined_and_only_a_crash_there_is_a_strike() -> None:
     heir = claimed().start("heir", NOW + 500, LEASE).job
-    assert (heir.attempt, heir.strikes, heir.started_at) == (2, 1, NOW)
+    assert (heir.attempt, heir.quarantined, heir.strikes, heir.started_at) == (2, True, 0, NOW)
+    assert heir.start("next", NOW + 900, LEASE).job.strikes == 1
 
 
 def test_a_claim_made_on_an_old_view_of_the_job_fails() -> None:

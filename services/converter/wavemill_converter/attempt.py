@@ -21,6 +21,7 @@ from wavemill_common.records import JobStore
 from wavemill_common.retry import retried
 from wavemill_common.settings import Timings
 from wavemill_converter.conversion import Converted, Tools, fallback_file_conversion
+from wavemill_converter.failures import failure_of_system
 from wavemill_converter.publish import output_key
 from wavemill_converter.reporter import Reporter
 from wavemill_converter.scratch import Scratch
@@ -147,7 +148,7 @@ class Attempt:
         if error is None:
             done = work.result()
             return self.job.complete(done.outputs, done.media, done.remarks, now, deps.job_ttl)
-        failure = _as_app_error(error)
+        failure = _as_app_error(error, deps.tools.ffmpeg.path)
         described = JobError.of(failure)
         if is_transient(failure) and self._job.failures < MAX_FAILURES:
             wait = backoff(self._job.failures, deps.timings)
@@ -167,10 +168,12 @@ def _log_crashes(companions: Iterable["asyncio.Task[None]"]) -> None:
             log.error("companion_crashed", exc_info=error)
 
 
-def _as_app_error(error: BaseException) -> AppError:
+def _as_app_error(error: BaseException, ffmpeg: str) -> AppError:
     """A failure that nobody expected is ours: log it whole, tell the owner little, try again."""
     if isinstance(error, AppError):
         return error
+    if isinstance(error, OSError) and (named := failure_of_system(error, ffmpeg)):
+        return named
     log.error("attempt_crashed", exc_info=error)
     return UnexpectedFailure("the conversion failed unexpectedly; the server's log says why")
 

@@ -17,6 +17,7 @@ from wavemill_common.jobs import Job, Output, Remark
 from wavemill_common.media import MediaInfo
 from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.snapshot import Stage, format_time
+from wavemill_common.retry import retried
 from wavemill_converter.check import check_result
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.limits import Limits, check_output
@@ -59,7 +60,7 @@ async def fallback_file_conversion(
     target = find_format(job.format)
     source, result = scratch / "source", scratch / f"result.{target.extension}"
     report(Stage.PROBING)
-    await _fetch_input(tools.objects, job, source)
+    await retried(_fetch_input, tools.objects, job, source)
     probed = await probe(tools.ffmpeg, source, tools.limits)
     encoding = target.encoding(job.quality)
     plan = plan_conversion(target, encoding, job.options, probed)
@@ -91,7 +92,7 @@ async def fallback_file_conversion(
     source.unlink()
     report(Stage.UPLOADING, estimated_time_remaining=0)
     key = output_key(job.job_id, job.attempt, 0, job.claim_id or "", target.extension)
-    published = await publish(tools.objects, key, result)
+    published = await retried(publish, tools.objects, key, result)
     output = Output(
         key=published.key,
         format=target.id,

@@ -5,6 +5,7 @@ from enum import Enum, auto
 from wavemill_common.jobs import Job, JobStatus
 
 CLOCK_TOLERANCE = 1.0  # seconds by which two machines' clocks may differ unnoticed
+LONGEST_WAIT = 300.0  # seconds; no try is put off for longer, so more is a wrong clock
 
 
 class Decision(Enum):
@@ -30,6 +31,5 @@ def decide(job: Job | None, *, reclaimed: bool, now: float, max_strikes: int) ->
         if leased and not reclaimed:
             return Decision.DROP
         return Decision.GIVE_UP if job.strikes_if_started >= max_strikes else Decision.START
-    if job.not_before is not None and job.not_before > now + CLOCK_TOLERANCE:
-        return Decision.POSTPONE
-    return Decision.START
+    wait = 0.0 if job.not_before is None else job.not_before - now
+    return Decision.POSTPONE if CLOCK_TOLERANCE < wait <= LONGEST_WAIT else Decision.START

@@ -1,5 +1,6 @@
 """What it means when ffmpeg fails: by its code, and by what it printed."""
 
+import errno
 import re
 import signal
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from wavemill_common.errors import (
     ConversionError,
     FfmpegFailed,
     FfmpegKilled,
+    FfmpegMissing,
     NotAudio,
     ScratchFull,
 )
@@ -17,6 +19,7 @@ from wavemill_converter.lines import Log
 SUPPORTED: Final = "mp3, m4a, wav, flac, ogg, opus, aac, wma, aiff, or a video with an audio track"
 _DETAIL_LINES: Final = 20
 _NO_SPACE: Final = ("No space left on device", "Disk quota exceeded")
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _STOPPED: Final = "received signal"
 _OPENED: Final = "Input #0"
 _UNDECODABLE: Final = 69  # what ffmpeg 6 and newer end with when most of the input was garbage
@@ -52,6 +55,15 @@ def failure_of(code: int, log: Log, written: int = 0) -> ConversionError:
     if meaning:
         return NotAudio(f"{meaning}; send {SUPPORTED}", detail=detail)
     return FfmpegFailed(f"ffmpeg failed with code {code}", detail=detail)
+
+
+def failure_of_system(error: OSError, ffmpeg: str) -> ConversionError | None:
+    """Name what the system refused an attempt; None if that is nothing that may be expected."""
+    if error.errno in _NO_ROOM:
+        return ScratchFull("the converter has no disk space left")
+    if error.filename == ffmpeg:
+        return FfmpegMissing(f"{ffmpeg} is no longer there; install ffmpeg 5 or newer")
+    return None
 
 
 def _fault_of_source(code: int, log: Log) -> str | None:

@@ -1,6 +1,7 @@
 """Wire a converter: stores, queue, ffmpeg, scratch, and the worker on top."""
 
 import asyncio
+import shutil
 import time
 from contextlib import AsyncExitStack, suppress
 
@@ -63,7 +64,8 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
         )
 
         async def announce() -> None:
-            await registry.announce(_status(settings, name, ffmpeg, worker.running))
+            found = ffmpeg if shutil.which(ffmpeg.path) else None  # it may go, and come back
+            await registry.announce(_status(settings, name, found, worker.running))
 
         async with asyncio.TaskGroup() as group:
             announcing = group.create_task(repeat("announce", ANNOUNCE_EVERY, announce))
@@ -104,7 +106,8 @@ async def _wait_for_ffmpeg(
             return await find_ffmpeg(settings.ffmpeg or None)
         except FfmpegMissing as error:
             log.error("ffmpeg_missing", reason=error.message)  # noqa: TRY400 - no traceback needed
-            await registry.announce(_status(settings, name, None, 0))
+            with suppress(*REDIS_ERRORS):
+                await registry.announce(_status(settings, name, None, 0))
             try:
                 async with asyncio.timeout(LOOK_FOR_FFMPEG_EVERY):
                     await stopping.wait()

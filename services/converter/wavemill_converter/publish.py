@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from wavemill_common.errors import ObjectExists, StorageUnavailable
 from wavemill_common.jobs import outputs_prefix
 from wavemill_common.objects import ObjectStore
 
@@ -30,17 +31,26 @@ async def publish(objects: ObjectStore, key: str, path: Path) -> Published:
     """Store the file under `key`.
 
     Raises:
-        ObjectExists: there is something under `key`, which only a repeated attempt could have made.
+        StorageUnavailable: what is stored is not what was sent; nothing is kept, so try again.
     """
-    digest = hashlib.sha256()
+    digest, sent = hashlib.sha256(), 0
 
     async def blocks() -> AsyncIterator[bytes]:
+        nonlocal sent
         async for block in read_file(path):
             digest.update(block)
+            sent += len(block)
             yield block
 
-    stored = await objects.put(key, blocks(), if_absent=True)
-    return Published(key, stored.size, digest.hexdigest())
+    try:
+        stored = await objects.put(key, blocks(), if_absent=True)
+    except ObjectExists:  # the key is this claim's alone: an earlier try, whose reply was lost
+        await objects.delete([key])
+        raise StorageUnavailable("an earlier try to store the result came to no answer") from None
+    if stored.size != sent:
+        await objects.delete([key])
+        raise StorageUnavailable(f"the store kept {stored.size} of the result's {sent} bytes")
+    return Published(key, sent, digest.hexdigest())
 
 
 async def fetch(objects: ObjectStore, key: str, path: Path) -> int:
@@ -48,11 +58,15 @@ async def fetch(objects: ObjectStore, key: str, path: Path) -> int:
 
     Raises:
         ObjectNotFound: there is no such object.
+        StorageUnavailable: less came than there is; converted, it would pass for a short file.
     """
+    size = (await objects.stat(key)).size
     with path.open("wb") as file:
         async for block in objects.read(key):
             await asyncio.to_thread(file.write, block)
-        return file.tell()
+        if file.tell() != size:
+            raise StorageUnavailable(f"the store sent {file.tell()} of the file's {size} bytes")
+        return size
 
 
 async def read_file(path: Path) -> AsyncIterator[bytes]:

@@ -96,13 +96,14 @@ class Worker:
                     self._take(lease)
 
     async def _sweep(self) -> NoReturn:
+        """Sweep at once, since a converter often starts because another died, then regularly."""
         timings = self._deps.timings
         while True:
-            jitter = random.uniform(1 - SWEEP_JITTER, 1 + SWEEP_JITTER)
-            await asyncio.sleep(timings.sweep_every * jitter)
             self._overdue = self._free <= 0
             if not self._overdue and not self._ailing:
                 await self._sweep_once()
+            jitter = random.uniform(1 - SWEEP_JITTER, 1 + SWEEP_JITTER)
+            await asyncio.sleep(timings.sweep_every * jitter)
 
     async def _sweep_once(self) -> None:
         self._overdue = False

@@ -12,7 +12,7 @@ from wavemill_common.catalogue import find_format
 from wavemill_common.errors import Conflict, Gone, IdempotencyKeyReused
 from wavemill_common.formats import ConvertOptions, check_options
 from wavemill_common.ids import new_id
-from wavemill_common.jobs import Job, JobStatus, Webhook, lane_for
+from wavemill_common.jobs import Job, JobStatus, Webhook, lane_for, outputs_prefix
 from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
@@ -124,7 +124,9 @@ class JobDesk:
     async def remove(self, job: Job) -> None:
         """Delete a job that has ended: its files first, then its record."""
         await self._objects.delete([output.key for output in job.outputs])
-        await self._records.remove_job(job)
+        if await self._records.remove_job(job):
+            strays = self._objects.scan(outputs_prefix(job.job_id))  # of attempts that were lost
+            await self._objects.delete([stray.key async for stray in strays])
         await tell_redis(self._progress.forget(job.job_id))
 
     def _keyed_id(self, file_id: str, key: str) -> str:

@@ -9,8 +9,6 @@ from msgspec import Struct
 
 from wavemill_common.errors import (
     AppError,
-    ChunkConflict,
-    Conflict,
     FileTooLarge,
     InvalidChunk,
     InvalidFormat,
@@ -24,6 +22,7 @@ from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload, UploadState
 from wavemill_gateway.bodies import Counted, Exact
+from wavemill_gateway.checks import check_digest, check_same, check_total, verified
 from wavemill_gateway.media_reader import read_media
 from wavemill_gateway.names import clean_name, extension_of
 from wavemill_gateway.sharing import Shared
@@ -126,8 +125,8 @@ class Intake:
         recorded = await self._records.chunks(upload.file_id)
         if index in recorded or upload.state is not UploadState.OPEN:
             await body.drain()
-            _check_digest(body.sha256, expected_sha256)
-            _check_same(index, recorded.get(index, "none: the file came whole"), body.sha256)
+            check_digest(body.sha256, expected_sha256)
+            check_same(index, recorded.get(index, "none: the file came whole"), body.sha256)
         else:
             await self._store_chunk(upload, index, body, expected_sha256)
         # Read again: others may have come in meanwhile, and each believes it is not the last.
@@ -241,17 +240,17 @@ class Intake:
     ) -> None:
         key = upload.chunk_key(index)
         try:
-            await self._objects.put(key, _verified(body, expected_sha256), if_absent=True)
+            await self._objects.put(key, verified(body, expected_sha256), if_absent=True)
         except ObjectExists:
             # Another request was faster, or stored it and died before it could record it.
             await body.drain()
-            _check_same(index, await self._digest(key), body.sha256)
+            check_same(index, await self._digest(key), body.sha256)
         try:
             recorded = await self._records.add_chunk(upload.file_id, index, body.sha256)
         except UploadNotFound:
             await self._objects.delete([key])  # it was aborted meanwhile
             raise
-        _check_same(index, recorded, body.sha256)
+        check_same(index, recorded, body.sha256)
 
     async def _digest(self, key: str) -> str:
         stored = Counted(self._objects.read(key), self.limits.max_chunk_bytes, InvalidChunk(""))
@@ -262,7 +261,7 @@ class Intake:
         keys = [upload.chunk_key(index) for index in range(upload.total_chunks)]
         try:
             stored = await self._objects.compose(upload.storage_key, keys)
-            _check_total(stored.size, upload.size)
+            check_total(stored.size, upload.size)
             complete = await self._finish(upload, stored, None)
         except InvalidFormat:
             await self._discard(upload)
@@ -306,25 +305,3 @@ class Intake:
         chunks = [one.key async for one in self._objects.scan(upload.chunks_prefix)]
         await self._objects.delete([*chunks, upload.storage_key])
         await self._records.remove_upload(upload)
-
-
-async def _verified(body: Exact, expected_sha256: str | None) -> AsyncIterator[bytes]:
-    """Pass a chunk on; its store keeps it only if its digest is the announced one."""
-    async for block in body:
-        yield block
-    _check_digest(body.sha256, expected_sha256)
-
-
-def _check_digest(actual: str, expected: str | None) -> None:
-    if expected is not None and expected.lower() != actual:
-        raise InvalidChunk("the chunk's bytes do not have the given chunkSha256; send it again")
-
-
-def _check_same(index: int, stored: str | None, sent: str) -> None:
-    if stored is not None and stored != sent:
-        raise ChunkConflict(f"other bytes are already stored as chunk {index}")
-
-
-def _check_total(stored: int, expected: int | None) -> None:
-    if stored != expected:
-        raise Conflict(f"the stored chunks make {stored} bytes, not {expected}")

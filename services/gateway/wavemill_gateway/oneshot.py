@@ -1,7 +1,7 @@
 """One shot: POST /api/convert, a file in, the converted file out, in one request."""
 
 import msgspec
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from wavemill_common.catalogue import find_format
 from wavemill_common.errors import RequestError
@@ -40,22 +40,39 @@ async def convert(request: web.Request) -> web.StreamResponse:
 
 
 async def _receive(request: web.Request) -> tuple[dict[str, str], Upload]:
-    """Read the form; what is wrong with its fields is said before the file is taken in."""
-    fields, upload = dict(request.query), None
-    async for part in form_parts(request):
-        if part.name != "file":
-            fields[part.name or ""] = await read_field(part)
-            continue
-        if "format" in fields:
-            find_format(fields["format"]).encoding(fields.get("quality", "standard"))
-        announced = (request.content_length or 0) - FORM_BYTES
-        name = part.filename or ""
-        upload = await request.app[INTAKE].receive_file(name, part_blocks(part), announced)
-    if upload is None:
-        raise RequestError("the form has no part 'file'")
+    """Read the form; what is wrong with its fields is said before the file is taken in.
+
+    A file that came in with a form that cannot be served is not kept.
+    """
+    fields, uploads = dict(request.query), list[Upload]()
+    try:
+        async for part in form_parts(request):
+            if part.name == "file":
+                uploads.append(await _receive_file(request, part, fields))
+            else:
+                fields[part.name or ""] = await read_field(part)
+        return fields, _only(uploads, fields)
+    except BaseException:
+        for upload in uploads:
+            await request.app[INTAKE].abort(upload.file_id)
+        raise
+
+
+async def _receive_file(
+    request: web.Request, part: BodyPartReader, fields: dict[str, str]
+) -> Upload:
+    if "format" in fields:
+        find_format(fields["format"]).encoding(fields.get("quality", "standard"))
+    announced = (request.content_length or 0) - FORM_BYTES
+    return await request.app[INTAKE].receive_file(part.filename or "", part_blocks(part), announced)
+
+
+def _only(uploads: list[Upload], fields: dict[str, str]) -> Upload:
+    if len(uploads) != 1:
+        raise RequestError(f"the form must have one part 'file', but has {len(uploads)}")
     if "format" not in fields:
         raise RequestError("the form has no field 'format', such as mp3")
-    return fields, upload
+    return uploads[0]
 
 
 async def _has_ended(request: web.Request, job_id: str, wait: float) -> bool:

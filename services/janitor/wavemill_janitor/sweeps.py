@@ -9,6 +9,8 @@ from wavemill_common.errors import JobExpired
 from wavemill_common.jobs import OUTPUTS_PREFIX, Job, JobStatus, job_of_output, outputs_prefix
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.progress.snapshot import progress_of
+from wavemill_common.records import JobStore
+from wavemill_common.uploads import Upload
 from wavemill_janitor.deps import Deps
 
 log = structlog.get_logger(__name__)
@@ -57,35 +59,55 @@ async def rebuild_queue(deps: Deps) -> int:
 
 
 async def expire_jobs(deps: Deps) -> int:
-    """End jobs that are too old; delete the results of ended ones; at last forget them.
+    """End jobs that are too old; delete the results of ended ones; at last forget them."""
+    now = deps.now()
+    return sum(
+        [await expire_job(deps, job, now) async for job in deps.jobs.expired_jobs(now, AT_ONCE)]
+    )
+
+
+async def expire_job(deps: Deps, job: Job, now: float) -> bool:
+    """Take an expired job one step on: to its end, to a tombstone, to nothing; tell whether.
 
     The files go first, then the record that names them: nothing is left that nobody knows of.
+    What lost attempts have left goes once the tombstone is there, since nobody can run the job
+    again then, and for good at the tombstone's end.
     """
-    now, expired = deps.now(), 0
-    async for job in deps.jobs.expired_jobs(now, AT_ONCE):
-        if not job.is_terminal:
-            expired += await _give_up(deps, job, now)
-        elif job.tombstone:
-            expired += await deps.jobs.remove_job(job)
-        else:
-            await _delete_below(deps.objects, outputs_prefix(job.job_id))
-            expired += await deps.jobs.apply(job.bury(now))
-    return expired
+    if not job.is_terminal:
+        return await _give_up(deps, job, now)
+    if job.tombstone:
+        await _delete_below(deps.objects, outputs_prefix(job.job_id))
+        return await deps.jobs.remove_job(job)
+    await deps.objects.delete([output.key for output in job.outputs])
+    if not await deps.jobs.apply(job.bury(now)):
+        return False
+    await _delete_below(deps.objects, outputs_prefix(job.job_id))
+    return True
 
 
 async def expire_uploads(deps: Deps) -> int:
     """Remove uploads whose time is over, unless a job that has not ended needs them."""
     removed = 0
     async for upload in deps.jobs.expired_uploads(deps.now(), AT_ONCE):
-        jobs = await deps.jobs.jobs(upload.job_ids)
-        if any(not job.is_terminal for job in jobs.values()):
-            continue
-        aborted = upload.aborted()
-        if await deps.jobs.save_upload(aborted):
-            await _delete_below(deps.objects, upload.chunks_prefix)
-            await deps.objects.delete([upload.storage_key])
-            removed += await deps.jobs.remove_upload(aborted)
+        if not await jobs_that_need(deps.jobs, upload):
+            removed += await remove_upload(deps.jobs, deps.objects, upload)
     return removed
+
+
+async def jobs_that_need(records: JobStore, upload: Upload) -> list[str]:
+    """The ids of the jobs that have not ended and need an upload."""
+    jobs = await records.jobs(upload.job_ids)
+    return [job.job_id for job in jobs.values() if not job.is_terminal]
+
+
+async def remove_upload(records: JobStore, objects: ObjectStore, upload: Upload) -> bool:
+    """Delete an upload's bytes, then its record; False where it is no longer as it was seen."""
+    aborted = upload.aborted()
+    if not await records.save_upload(aborted):
+        return False
+    await _delete_below(objects, upload.chunks_prefix)
+    await objects.delete([upload.storage_key])
+    return await records.remove_upload(aborted)
 
 
 async def abort_stale_writes(deps: Deps) -> int:

@@ -95,8 +95,8 @@ def progress_of(job: Job) -> Progress:
 
 
 def format_time(seconds: float) -> str:
-    """Write seconds of audio as HH:MM:SS.cc."""
-    centis = round(seconds * 100)
+    """Write seconds of audio as HH:MM:SS.cc; an encoder's delay before the start is no time."""
+    centis = max(0, round(seconds * 100))
     minutes, centis = divmod(centis, 6000)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02}:{minutes:02}:{centis // 100:02}.{centis % 100:02}"

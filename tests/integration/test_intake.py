@@ -1,0 +1,133 @@
+"""Intake on real stores: races that no timing over HTTP could bring about reliably."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from wavemill_common.errors import InvalidFormat, UploadNotFound
+from wavemill_common.objects import ObjectInfo
+from wavemill_common.objects.disk import DiskObjectStore
+from wavemill_common.records.sqlite import SqliteJobStore
+from wavemill_common.uploads import Upload
+from wavemill_gateway.intake import Intake, UploadLimits
+
+NOW = 1_800_000_000.0
+CHUNK = 8
+LIMITS = UploadLimits(
+    max_bytes=1000, chunk_bytes=CHUNK, min_chunk_bytes=1, max_chunk_bytes=100, ttl=60.0
+)
+SONG = b"fLaC\x00\x00\x00\x22" + bytes(range(1, 30))
+TEXT = b"no song at all, but text"
+
+
+class HeldObjects(DiskObjectStore):
+    """A disk store whose compositions wait until they are let go."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.composing = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.compositions = 0
+
+    async def compose(self, key: str, sources: object) -> ObjectInfo:
+        self.compositions += 1
+        self.composing.set()
+        await self.go_on.wait()
+        return await super().compose(key, sources)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> HeldObjects:
+    return HeldObjects(tmp_path / "objects")
+
+
+@pytest.fixture
+async def records(tmp_path: Path) -> AsyncIterator[SqliteJobStore]:
+    async with SqliteJobStore.open(tmp_path / "records.sqlite3") as one:
+        yield one
+
+
+@pytest.fixture
+def intake(objects: HeldObjects, records: SqliteJobStore) -> Intake:
+    return Intake(objects, records, LIMITS, lambda: NOW)
+
+
+async def blocks_of(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def with_all_chunks(intake: Intake, objects: HeldObjects, content: bytes) -> Upload:
+    """An upload whose chunks are all stored, but that nobody has begun to complete."""
+    upload = await intake.open("a.flac", len(content), CHUNK)
+    for index in range(upload.total_chunks):
+        piece = content[index * CHUNK : (index + 1) * CHUNK]
+        await objects.put(upload.chunk_key(index), blocks_of(piece))
+        digest = hashlib.sha256(piece).hexdigest()
+        await intake._records.add_chunk(upload.file_id, index, digest)
+    return upload
+
+
+async def keys(objects: HeldObjects) -> list[str]:
+    return [one.key async for one in objects.scan("")]
+
+
+@pytest.mark.parametrize("gateways", [1, 2])
+async def test_finalises_at_once_assemble_once_and_get_one_answer(
+    objects: HeldObjects, records: SqliteJobStore, gateways: int
+) -> None:
+    intakes = [Intake(objects, records, LIMITS, lambda: NOW) for _ in range(gateways)]
+    upload = await with_all_chunks(intakes[0], objects, SONG)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(one.complete(upload.file_id)) for one in intakes for _ in range(3)
+        ]
+        await objects.composing.wait()
+        objects.go_on.set()
+    answers = [task.result() for task in tasks]
+    assert answers == [answers[0]] * len(tasks)
+    assert answers[0].is_complete
+    assert objects.compositions == 1
+    assert await keys(objects) == [upload.storage_key]
+
+
+async def test_finalises_at_once_of_no_audio_are_all_told_so(
+    objects: HeldObjects, intake: Intake
+) -> None:
+    upload = await with_all_chunks(intake, objects, TEXT)
+    tasks = [asyncio.create_task(intake.complete(upload.file_id)) for _ in range(3)]
+    await objects.composing.wait()
+    objects.go_on.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [InvalidFormat] * 3
+    assert await keys(objects) == []
+    with pytest.raises(UploadNotFound):
+        await intake.find(upload.file_id)
+
+
+async def test_an_abort_during_the_assembly_leaves_nothing_behind(
+    objects: HeldObjects, intake: Intake
+) -> None:
+    upload = await with_all_chunks(intake, objects, SONG)
+    completing = asyncio.create_task(intake.complete(upload.file_id))
+    await objects.composing.wait()
+    await intake.abort(upload.file_id)
+    for index in range(upload.total_chunks):  # as if the assembly had opened them before
+        await objects.put(upload.chunk_key(index), blocks_of(b"x" * CHUNK))
+    objects.go_on.set()
+    with pytest.raises(UploadNotFound):
+        await completing
+    assert upload.storage_key not in await keys(objects)
+
+
+async def test_a_chunk_that_was_stored_but_not_recorded_is_taken_up(
+    objects: HeldObjects, intake: Intake
+) -> None:
+    objects.go_on.set()
+    upload = await intake.open("a.flac", len(SONG), len(SONG))
+    await objects.put(upload.chunk_key(0), blocks_of(SONG))  # its gateway died right here
+    done, completed = await intake.receive_chunk(upload, 0, blocks_of(SONG), None)
+    assert completed
+    assert done.is_complete

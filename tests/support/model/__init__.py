@@ -1,0 +1,1 @@
+"""A model of the job protocol, for Hypothesis: one file per party."""
