@@ -193,6 +193,21 @@ async def orphan_behind_the_living(trial: Trial) -> None:
     await trial.expect("stuck", lambda: trial.owner(orphan) == free.pid, SWEPT + LEASE / 3)
 
 
+async def orphan_beside_a_backlog(trial: Trial) -> None:
+    """A converter dies while others never run out of new work: its job must not wait for all."""
+    dead, busy = trial.cluster.converters
+    orphan = await trial.submit(await trial.upload(60))
+    await trial.hold(dead, orphan)
+    file_id = await trial.upload(12)
+    backlog = [await trial.submit(file_id) for _ in range(60)]
+    busy.start()
+    await eventually(lambda: any(trial.owner(job_id) for job_id in backlog), 15)
+    dead.kill()
+    await trial.expect("late", lambda: trial.owner(orphan) == busy.pid, SWEPT)
+    if all(trial.status(job_id) == "completed" for job_id in backlog):
+        trial.violations["backlog"] = "it was gone before the orphan could be overlooked"
+
+
 SLOW_COMMIT = 1.5  # seconds: long enough to be stopped in
 Play = Callable[[Trial], Awaitable[None]]
 
@@ -220,6 +235,9 @@ SCENARIOS = {
 }
 
 
+BACKLOG = Scenario(orphan_beside_a_backlog, (ONE, ONE | LATER))
+
+
 async def try_both(name: str, folder: Path) -> tuple[Verdict, Verdict]:
     """Play a scenario with the product as it is and, beside it, with the mutant."""
     whole, mutant = await asyncio.gather(
@@ -231,12 +249,16 @@ async def try_both(name: str, folder: Path) -> tuple[Verdict, Verdict]:
 
 async def try_scenario(name: str, folder: Path, *, mutated: bool) -> Verdict:
     """Play the scenario that is made for a mutant, with or without it."""
-    scenario = SCENARIOS[name]
-    patches = f"{scenario.patches} {name if mutated else ''}"
+    return await play(SCENARIOS[name], folder, name if mutated else "")
+
+
+async def play(scenario: Scenario, folder: Path, mutant: str = "") -> Verdict:
+    """Play one scenario."""
+    patches = f"{scenario.patches} {mutant}"
     async with AsyncExitStack() as stack:
         trial = await stack.enter_async_context(_staged(scenario, folder, patches))
         await scenario.play(trial)
-        return Verdict(name if mutated else None, trial.violations)
+        return Verdict(mutant or None, trial.violations)
 
 
 @asynccontextmanager

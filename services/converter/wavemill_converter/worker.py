@@ -41,6 +41,7 @@ class Worker:
         self._held: set[tuple[str, str]] = set()  # the entries that this worker looks after
         self._attempts: dict[tuple[str, str], Attempt] = {}  # those that are being worked on
         self._freed = asyncio.Event()
+        self._overdue = False  # a sweep found no free slot: it comes before the next read
         self._ailing = False  # a store failed: look before the next read
         self._draining = False
 
@@ -87,20 +88,29 @@ class Worker:
                 self._freed.clear()
                 await self._freed.wait()
             await self._recover()
-            for lease in await self._try(self._consumer.claim(self._free)):
-                self._take(lease)
+            if self._overdue:
+                # New entries would take every slot as it comes free, for as long as there are any.
+                await self._sweep_once()
+            else:
+                for lease in await self._try(self._consumer.claim(self._free)):
+                    self._take(lease)
 
     async def _sweep(self) -> NoReturn:
         """Sweep at once, since a converter often starts because another died, then regularly."""
         timings = self._deps.timings
         while True:
-            if self._free > 0 and not self._ailing:
-                sweeping = self._consumer.sweep(self._free, timings.lease_ttl)
-                for lease in await self._try(sweeping):
-                    log.info("entry_reclaimed", job=lease.job_id)
-                    self._take(lease)
+            self._overdue = self._free <= 0
+            if not self._overdue and not self._ailing:
+                await self._sweep_once()
             jitter = random.uniform(1 - SWEEP_JITTER, 1 + SWEEP_JITTER)
             await asyncio.sleep(timings.sweep_every * jitter)
+
+    async def _sweep_once(self) -> None:
+        self._overdue = False
+        sweeping = self._consumer.sweep(self._free, self._deps.timings.lease_ttl)
+        for lease in await self._try(sweeping):
+            log.info("entry_reclaimed", job=lease.job_id)
+            self._take(lease)
 
     async def _listen(self) -> NoReturn:
         while True:
