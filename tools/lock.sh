@@ -15,5 +15,6 @@ lock() { # name, inputs...
 lock gateway services/gateway/pyproject.toml
 lock converter services/converter/pyproject.toml
 lock janitor services/janitor/pyproject.toml
+lock aws deploy/docker/aws.in
 lock run deploy/standalone/pyproject.toml
 lock dev deploy/standalone/pyproject.toml --group dev

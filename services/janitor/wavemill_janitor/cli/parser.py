@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from wavemill_common.jobs import JobStatus
 from wavemill_common.settings import Settings
 from wavemill_common.uploads import UploadState
-from wavemill_janitor.cli import doctor, jobs, queue, storage, uploads, webhooks
+from wavemill_janitor.cli import doctor, jobs, queue, setup, storage, uploads, webhooks
 from wavemill_janitor.cli.filters import parse_age, parse_names
 from wavemill_janitor.cli.output import Output
 
@@ -62,6 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
              ["sweep", "sweep --json"])  # fmt: skip
     _command(groups, "doctor", "check every dependency and say what to do", doctor.doctor,
              ["doctor", "doctor --json | jq '.checks[] | select(.level != \"ok\")'"])  # fmt: skip
+    one = _command(groups, "setup", "make the bucket and the tables that are missing", setup.setup,
+                   ["setup", "setup --apply"])  # fmt: skip
+    one.add_argument("--apply", action="store_true", help="really make them; else: a dry run")
     _add_jobs(_group(groups, "jobs", "list, show, requeue, cancel and expire jobs"))
     _add_uploads(_group(groups, "uploads", "list and abort uploads"))
     _add_queue(_group(groups, "queue", "look into the queue; replay dead letters"))
