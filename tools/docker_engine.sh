@@ -6,17 +6,17 @@
 # An engine of our own needs root and apt. It has its own socket and data below /tmp, and whatever it
 # did to this machine is undone when the command has ended. Where no registry answers, stand-ins for
 # the base images are made of Debian's packages, so that the Dockerfiles need not know of that.
-# Exit status 75 (EX_TEMPFAIL): no engine can be had here, and why is on stderr.
+# Where no engine can be had it says why and exits with status 1, or with WITHOUT_ENGINE if that is set.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
-readonly root NO_ENGINE=75
+readonly root
 readonly BASES=(python:3.11-slim-bookworm redis:7-bookworm)
 work=$(mktemp -d /tmp/wavemill-engine.XXXXXX)
 engine=
 
 no_engine() {
   echo "no Docker engine: $1" >&2
-  exit "$NO_ENGINE"
+  exit "${WITHOUT_ENGINE:-1}"
 }
 
 bridges() { ip -o link show type bridge | awk -F': ' '{print $2}' | grep -E '^(docker0|br-)' | sort || true; }

@@ -12,6 +12,7 @@ lock() { # name, inputs...
     "${quiet[@]}" -o "requirements/$name.txt"
 }
 
+lock common libs/common/pyproject.toml
 lock gateway services/gateway/pyproject.toml
 lock converter services/converter/pyproject.toml
 lock janitor services/janitor/pyproject.toml

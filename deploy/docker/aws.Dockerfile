@@ -19,6 +19,6 @@ ENV PATH=/opt/aws/bin:$PATH \
     LOG_LEVEL=WARNING
 USER 10001:10001
 EXPOSE 4566
-HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=5 \
+HEALTHCHECK --interval=3s --timeout=5s --start-period=60s --retries=5 \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:4566/_ministack/health', timeout=3)"]
 ENTRYPOINT ["python", "-m", "ministack"]

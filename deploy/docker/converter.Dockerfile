@@ -4,7 +4,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python3 -m venv /opt/wavemill
 ENV PATH=/opt/wavemill/bin:$PATH
 WORKDIR /src
-# First what seldom changes: the layer is kept while the lock file stays the same.
+# First what seldom changes, and what all three images share: those layers are made once and kept.
+COPY requirements/common.txt requirements/
+RUN pip install --require-hashes -r requirements/common.txt
 COPY requirements/converter.txt requirements/
 RUN pip install --require-hashes -r requirements/converter.txt
 COPY libs/common libs/common
@@ -25,6 +27,6 @@ ENV PATH=/opt/wavemill/bin:$PATH \
     WAVEMILL_HEALTH_PORT=8081
 USER 10001:10001
 EXPOSE 8081
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-m", "wavemill_common.healthcheck", "worker"]
 ENTRYPOINT ["python", "-m", "wavemill_converter"]
