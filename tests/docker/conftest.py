@@ -24,13 +24,13 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def images(engine: None) -> None:
+def images(engine: None) -> None:  # noqa: ARG001 - it comes first
     """The images of this checkout."""
     Compose("docker-compose.yml", "wavemill-test")("build")
 
 
 @pytest.fixture(scope="session")
-def stack(images: None) -> Iterator[Compose]:
+def stack(images: None) -> Iterator[Compose]:  # noqa: ARG001 - they come first
     """docker-compose.yml, up. A converter gets one second to finish in, not thirty."""
     compose = Compose("docker-compose.yml", "wavemill-test", WAVEMILL_DRAIN_GRACE="11")
     try:

@@ -11,7 +11,7 @@ from support.compose import Compose
 
 
 @pytest.fixture
-def selfhosted(images: None) -> Iterator[Compose]:
+def selfhosted(images: None) -> Iterator[Compose]:  # noqa: ARG001 - they come first
     compose = Compose("docker-compose.selfhosted.yml", "wavemill-test-own")
     try:
         compose.up()

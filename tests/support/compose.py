@@ -1,4 +1,4 @@
-"""docker compose under a test's control: a project of its own on a free port, nothing left behind."""
+"""docker compose under a test's control: a project of its own, nothing left behind."""
 
 import json
 import os
@@ -55,9 +55,7 @@ class Compose:
 
     def janitor(self, *arguments: str) -> Any:
         """Run a command of the janitor; its JSON document."""
-        return json.loads(
-            self("exec", "-T", "janitor", "wavemill-janitor", *arguments, "--json")
-        )
+        return json.loads(self("exec", "-T", "janitor", "wavemill-janitor", *arguments, "--json"))
 
     def left_behind(self) -> dict[str, list[str]]:
         """What the engine still has of this project, by kind."""

@@ -43,9 +43,7 @@ async def _bucket(s3: S3Calls, settings: Settings) -> Step:
             raise
     else:
         return Step(id=name, state="there", does="nothing", skip=NOTHING)
-    return Step(
-        id=name, state="missing", does="create it", run=partial(_make_bucket, s3, settings)
-    )
+    return Step(id=name, state="missing", does="create it", run=partial(_make_bucket, s3, settings))
 
 
 async def _make_bucket(s3: S3Calls, settings: Settings) -> None:
