@@ -92,6 +92,8 @@ find_bases() {
     no_engine "no registry answers, and stand-ins for ${missing[*]} could not be made"
 }
 
+# testcontainers would start a helper from a registry; what is started here is ended here.
+export TESTCONTAINERS_RYUK_DISABLED=true
 command -v docker >/dev/null || install_engine
 docker info >/dev/null 2>&1 || start_engine
 find_compose

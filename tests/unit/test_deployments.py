@@ -31,7 +31,7 @@ def _short(_: yaml.Loader, __: str, node: yaml.Node) -> Any:
     return str(node.value) if isinstance(node, yaml.ScalarNode) else []
 
 
-_Loader.add_multi_constructor("!", _short)  # type: ignore[no-untyped-call]
+_Loader.add_multi_constructor("!", _short)
 
 
 def template() -> dict[str, Any]:
