@@ -1,5 +1,6 @@
 """The nginx recipe of docs/reverse-proxy.md: one upload and one stream over two gateways."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import aiohttp
@@ -128,6 +129,7 @@ async def client(proxy: Proxy) -> AsyncIterator[Client]:
     connector = aiohttp.TCPConnector(ssl=trusting)
     async with aiohttp.ClientSession(connector=connector) as session:
         yield Client(session, f"https://127.0.0.1:{proxy.port}")
+    await asyncio.sleep(0.25)  # connections over TLS end after their session
 
 
 async def test_two_gateways_behind_nginx_serve_one_upload_and_one_stream(
@@ -156,9 +158,10 @@ async def test_two_gateways_behind_nginx_serve_one_upload_and_one_stream(
 
 async def test_events_come_through_nginx_when_they_happen(client: Client, long_audio: Path) -> None:
     job_id = await client.convert((await client.upload(long_audio))["fileId"], "mp3")
-    async for event in client.events(job_id):
-        if event["data"]["stage"] == "converting":
-            break
+    async with aclosing(client.events(job_id)) as events:
+        async for event in events:
+            if event["data"]["stage"] == "converting":
+                break
     body = await client.progress(job_id)
     assert body["status"] == "processing", "a buffered stream comes when the job has ended"
     await client.call("DELETE", f"/api/jobs/{job_id}")
