@@ -19,6 +19,16 @@ no_engine() {
   exit "${WITHOUT_ENGINE:-1}"
 }
 
+# Restoring replaces the tables that are named; one that did not exist before must be named, empty.
+save_rules() {
+  local table
+  for table in filter nat; do
+    "$1-save" -t "$table" 2>/dev/null | grep -q . && "$1-save" -t "$table" && continue
+    printf '*%s\n:OUTPUT ACCEPT\n%s\nCOMMIT\n' "$table" \
+      "$([ "$table" = filter ] && printf ':INPUT ACCEPT\n:FORWARD ACCEPT' || printf ':PREROUTING ACCEPT\n:POSTROUTING ACCEPT')"
+  done
+}
+
 bridges() { ip -o link show type bridge | awk -F': ' '{print $2}' | grep -E '^(docker0|br-)' | sort || true; }
 
 take_down() {
@@ -52,8 +62,9 @@ install_engine() {
 
 start_engine() {
   install_engine
-  iptables-save >"$work/iptables" 2>/dev/null || no_engine "iptables does not work here"
-  ip6tables-save >"$work/ip6tables" 2>/dev/null || true
+  iptables -S >/dev/null 2>&1 || no_engine "iptables does not work here"
+  save_rules iptables >"$work/iptables"
+  save_rules ip6tables >"$work/ip6tables" || true
   bridges >"$work/bridges"
   export DOCKER_HOST="unix://$work/docker.sock"
   setsid dockerd --host "$DOCKER_HOST" --data-root "$work/data" --exec-root "$work/exec" \
