@@ -9,11 +9,9 @@ from pathlib import Path
 
 from wavemill_common.objects import ObjectStore
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_common.objects.s3 import S3ObjectStore
 from wavemill_common.objects.s3_config import S3Config
 from wavemill_common.records import JobStore
 from wavemill_common.records.dynamo_calls import DynamoConfig
-from wavemill_common.records.dynamodb import DynamoJobStore
 from wavemill_common.records.sqlite import SqliteJobStore
 from wavemill_common.settings import SettingError, Settings, Storage
 
@@ -24,6 +22,8 @@ REDIS_URL_FILE = "redis.url"  # in the data directory: where `wavemill up` has i
 async def open_object_store(settings: Settings) -> AsyncIterator[ObjectStore]:
     """The store of bytes, closed at the end."""
     if settings.storage is Storage.AWS:
+        from wavemill_common.objects.s3 import S3ObjectStore  # botocore costs a start 0.2 s
+
         async with S3ObjectStore.open(s3_config(settings)) as objects:
             yield objects
     else:
@@ -34,6 +34,8 @@ async def open_object_store(settings: Settings) -> AsyncIterator[ObjectStore]:
 async def open_job_store(settings: Settings) -> AsyncIterator[JobStore]:
     """The store of records, closed at the end."""
     if settings.storage is Storage.AWS:
+        from wavemill_common.records.dynamodb import DynamoJobStore
+
         async with DynamoJobStore.open(dynamo_config(settings)) as records:
             yield records
     else:

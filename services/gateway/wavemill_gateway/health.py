@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import AppError
-from wavemill_gateway.keys import OBJECTS, QUEUE, RECORDS, REGISTRY, STOPPING
+from wavemill_common.settings import Settings
+from wavemill_gateway.keys import OBJECTS, QUEUE, RECORDS, REGISTRY, SETTINGS, STOPPING
 from wavemill_gateway.replies import json_reply
 
 routes = web.RouteTableDef()
@@ -37,7 +38,7 @@ async def readyz(request: web.Request) -> web.Response:
     jobs, objects, redis, converters = await asyncio.gather(
         _check(app[RECORDS].check()),
         _check(app[OBJECTS].check()),
-        _check(app[QUEUE].check()),
+        _check(app[QUEUE].check(), redis_advice(app[SETTINGS])),
         _converters(request),
     )
     checks = {"jobStore": jobs, "objectStore": objects, "redis": redis, "converters": converters}
@@ -58,16 +59,23 @@ def judge(checks: dict[str, str]) -> str:
 NO_FFMPEG = "ffmpeg is missing"
 
 
-async def _check(call: Awaitable[None]) -> str:
+def redis_advice(settings: Settings) -> str:
+    """What to look at where Redis does not answer: one side may wait for TLS in vain. Pure."""
+    if settings.redis_server.startswith("rediss://"):
+        return "; check that it runs and speaks TLS (without: REDIS_TLS=0 or redis://)"
+    return "; check that it runs and asks for no TLS (with: REDIS_TLS=1 or rediss://)"
+
+
+async def _check(call: Awaitable[None], advice: str = "") -> str:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT):
             await call
     except TimeoutError:
-        return f"no answer in {CHECK_TIMEOUT:.0f} s"
+        return f"no answer in {CHECK_TIMEOUT:.0f} s{advice}"
     except AppError as error:
         return error.message
     except REDIS_ERRORS as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}{advice}"
     return OK
 
 

@@ -103,11 +103,6 @@ def clean_etag(etag: str) -> str:
     return etag.strip('"')
 
 
-def etag_of_bytes(data: bytes) -> str:
-    """The etag that S3 gives to what one call stores, unless a key of KMS encrypts it."""
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
-
-
 def etag_of_parts(etags: list[str]) -> str:
     """The etag that S3 gives to what is made of parts, in their order."""
     try:
@@ -117,9 +112,10 @@ def etag_of_parts(etags: list[str]) -> str:
     return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(etags)}"
 
 
-def crc32_of(data: bytes) -> str:
-    """A CRC32 as S3 writes it."""
-    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+def checksum_of(data: bytes) -> dict[str, str]:
+    """The parameters that let S3 refuse bytes which arrive damaged."""
+    crc32 = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+    return {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": crc32}
 
 
 def _date(reply: Reply) -> float:

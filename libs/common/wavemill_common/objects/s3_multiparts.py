@@ -13,8 +13,8 @@ from wavemill_common.objects.s3_calls import (
     Doubtful,
     Reply,
     S3Calls,
+    checksum_of,
     clean_etag,
-    crc32_of,
     etag_of_parts,
     stored,
 )
@@ -47,12 +47,14 @@ class S3Multiparts:
         self, key: str, upload_id: str, number: int, data: bytes, *, checked: bool
     ) -> Piece:
         """Store one part."""
-        crc32 = crc32_of(data) if checked else ""
-        more = {"ChecksumCRC32": crc32} if checked else {}
+        more = checksum_of(data) if checked else {}
         reply = await self._call(
             "upload_part", key, UploadId=upload_id, PartNumber=number, Body=data, **more
         )
-        return Piece(Part(number=number, size=len(data), etag=clean_etag(reply["ETag"])), crc32)
+        return Piece(
+            Part(number=number, size=len(data), etag=clean_etag(reply["ETag"])),
+            more.get("ChecksumCRC32", ""),
+        )
 
     async def copy(
         self, key: str, upload_id: str, number: int, source: ObjectInfo, start: int, end: int

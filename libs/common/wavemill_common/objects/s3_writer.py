@@ -2,12 +2,16 @@
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
+from wavemill_common.errors import ObjectExists
+from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectInfo
-from wavemill_common.objects.s3_calls import Doubtful, S3Calls, crc32_of, etag_of_bytes, stored
+from wavemill_common.objects.s3_calls import S3Calls, checksum_of, stored
 from wavemill_common.objects.s3_multiparts import Piece, S3Multiparts
 from wavemill_common.objects.window import Window
 
+MARK = "write"  # the name of the mark among an object's metadata
 PART = 8 * 1024 * 1024  # bytes
 PARTS_AT_ONCE = 3  # so a put holds at most some 40 MiB
 GROW_EVERY = 1000  # parts; after 24 GiB the memory begins to double, after 8 TiB parts run out
@@ -28,46 +32,45 @@ class S3Writer:
         second = await anext(parts, None)
         if second is None:
             return await self.put_bytes(key, first, if_absent=if_absent)
-        return await self._put_parts(key, first, second, parts, if_absent=if_absent)
+        begun = [first, second]
+        del first, second  # what waits to be sent is all that is held in memory
+        return await self._put_parts(key, begun, parts, if_absent=if_absent)
 
     async def put_bytes(self, key: str, data: bytes, *, if_absent: bool = False) -> ObjectInfo:
-        """Store bytes. If a reply got lost, the next try meets our own object: then look."""
-        more = {"IfNoneMatch": "*"} if if_absent else {}
-        if self._checked:
-            more["ChecksumCRC32"] = crc32_of(data)
+        """Store bytes. A write that finds its own object there did it unnoticed.
+
+        Not only we repeat: aiohttp sends a PUT again when a connection that was kept open is
+        found closed. So the object carries a mark of its write, and not the tries decide.
+        """
+        more: dict[str, Any] = checksum_of(data) if self._checked else {}
+        mark = new_id()
+        if if_absent:
+            more |= {"IfNoneMatch": "*", "Metadata": {MARK: mark}}
         try:
-            reply = await self._call.unrepeatable("put_object", key, Body=data, **more)
-        except Doubtful as doubt:
-            found = await self._call.head(key)
-            if found.etag != etag_of_bytes(data):
-                raise doubt.refusal from None
-            return found
+            reply = await self._call("put_object", key, Body=data, **more)
+        except ObjectExists:
+            reply = await self._call("head_object", key)
+            if reply.get("Metadata", {}).get(MARK) != mark:
+                raise
         return stored(key, len(data), reply)
 
     async def _put_parts(
-        self,
-        key: str,
-        first: bytes,
-        second: bytes,
-        rest: AsyncIterator[bytes],
-        *,
-        if_absent: bool,
+        self, key: str, begun: list[bytes], rest: AsyncIterator[bytes], *, if_absent: bool
     ) -> ObjectInfo:
-        checked = self._checked
         async with (
-            self._multiparts.begun(key, checked=checked) as upload_id,
+            self._multiparts.begun(key, checked=self._checked) as upload_id,
             Window[Piece](PARTS_AT_ONCE) as window,
         ):
-            put = self._multiparts.put
-            await window.add(put(key, upload_id, 1, first, checked=checked))
-            await window.add(put(key, upload_id, 2, second, checked=checked))
-            del first, second  # the window alone says what is held in memory
-            number = 2
+            numbers = itertools.count(1)
+            while begun:
+                await window.add(self._put_part(key, upload_id, next(numbers), begun.pop(0)))
             async for part in rest:
-                number += 1
-                await window.add(put(key, upload_id, number, part, checked=checked))
+                await window.add(self._put_part(key, upload_id, next(numbers), part))
             pieces = await window.all()
             return await self._multiparts.complete(key, upload_id, pieces, if_absent=if_absent)
+
+    async def _put_part(self, key: str, upload_id: str, number: int, data: bytes) -> Piece:
+        return await self._multiparts.put(key, upload_id, number, data, checked=self._checked)
 
 
 def part_sizes() -> Iterator[int]:
@@ -87,7 +90,8 @@ async def repacked(data: AsyncIterator[bytes], sizes: Iterator[int]) -> AsyncIte
             part += taken
             view = view[len(taken) :]
             if len(part) == size:
-                yield bytes(part)
+                full = bytes(part)
                 part, size = bytearray(), next(sizes)
+                yield full
     if part:
         yield bytes(part)

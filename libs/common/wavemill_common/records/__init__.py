@@ -1,4 +1,4 @@
-"""JobStore: the truth about every upload and job. SQLite here, DynamoDB to come; one test suite."""
+"""JobStore: the truth about every upload and job. SQLite or DynamoDB, one suite of tests."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
@@ -11,7 +11,7 @@ class JobStore(Protocol):
     """Records of uploads and jobs. Every change is one conditional, durable write.
 
     Reads see all writes that were acknowledged before. Every method may raise
-    JobStoreUnavailable (try again), InsufficientStorage or Throttled.
+    JobStoreUnavailable (try again), InsufficientStorage, Throttled or JobStoreForbidden.
     """
 
     # --- jobs ---

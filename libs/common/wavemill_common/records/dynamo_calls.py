@@ -138,12 +138,6 @@ class DynamoCalls:
                 return
             place = {"ExclusiveStartKey": reply["LastEvaluatedKey"]}
 
-    async def wait_for_table(self, name: str) -> None:
-        """Wait until a table that was just made can be used."""
-        await self._client.get_waiter("table_exists").wait(
-            TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
-        )
-
     async def once(self, operation: str, **parameters: Any) -> Item:
         """Send one request, once."""
         from botocore.exceptions import BotoCoreError, ClientError

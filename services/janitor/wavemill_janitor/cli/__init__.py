@@ -48,7 +48,9 @@ def _carry_out(args: argparse.Namespace, out: Output) -> int:
 
 def _dispatch(args: argparse.Namespace, out: Output) -> int:
     try:
-        settings = Settings.from_environ(os.environ)
+        # To set up AWS, one need not know yet where Redis will be.
+        read = Settings.read if args.command == "setup" else Settings.from_environ
+        settings = read(os.environ)
     except SettingError as error:
         if args.command == "doctor":
             doctor.conclude([Check("settings", Level.DOWN, str(error), "set another value")], out)

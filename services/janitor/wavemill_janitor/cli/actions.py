@@ -1,8 +1,9 @@
 """Actions: change things only when told to, and say of each what became of it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 
+import msgspec
 from msgspec import Struct
 
 from wavemill_common.errors import AppError
@@ -68,8 +69,18 @@ def fitting(steps: Sequence[Step], *, named: bool) -> list[Step]:
     return [step for step in steps if named or step.skip is None]
 
 
-async def carry_out(out: Output, action: str, steps: Sequence[Step], *, apply: bool) -> int:
-    """Do all steps, or only tell them; report each. Returns the exit code."""
+async def carry_out(
+    out: Output,
+    action: str,
+    steps: Sequence[Step],
+    *,
+    apply: bool,
+    beside: Mapping[str, object] | None = None,
+) -> int:
+    """Do all steps, or only tell them; report each. Returns the exit code.
+
+    `beside` is what the JSON document has besides.
+    """
     outage: exits.CommandError | None = None
     items: list[Item] = []
     async for step in out.track(_each(steps), action) if apply else _each(steps):
@@ -81,7 +92,7 @@ async def carry_out(out: Output, action: str, steps: Sequence[Step], *, apply: b
         except exits.OUTAGES as error:
             outage = exits.explain(error)
             items.append(_item(step, Outcome.FAILED, str(outage)))
-    _report(out, action, items, apply=apply)
+    _report(out, action, items, apply=apply, beside=beside or {})
     if outage is not None:
         out.note(f"wavemill-janitor: {outage}")
         return outage.status
@@ -115,12 +126,13 @@ def _item(step: Step, outcome: Outcome, reason: str | None = None) -> Item:
     return Item(id=step.id, state=step.state, does=step.does, outcome=outcome, reason=reason)
 
 
-def _report(out: Output, action: str, items: list[Item], *, apply: bool) -> None:
+def _report(
+    out: Output, action: str, items: list[Item], *, apply: bool, beside: Mapping[str, object]
+) -> None:
     counts = {one.value: sum(item.outcome is one for item in items) for one in Outcome}
     if out.as_json:
-        out.document(
-            Report(action=action, applied=apply, count=len(items), counts=counts, items=items)
-        )
+        report = Report(action=action, applied=apply, count=len(items), counts=counts, items=items)
+        out.document({**msgspec.to_builtins(report), **beside})
         return
     if not items:
         out.line(f"{action}: nothing matches.")

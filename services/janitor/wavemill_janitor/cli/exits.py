@@ -64,7 +64,7 @@ def explain(error: BaseException) -> CommandError:
     if isinstance(error, REDIS_ERRORS):
         return DependencyDown(
             f"Redis is down: {first_line(error)}; start it (embedded: `wavemill up`), or see that "
-            "REDIS_URL or DATA_DIR names the one that wavemill uses"
+            "REDIS_URL or DATA_DIR names the one that wavemill uses, and REDIS_TLS how"
         )
     return CommandError(f"unexpected {type(error).__name__}: {first_line(error)}")
 

@@ -62,15 +62,25 @@ def build_parser() -> argparse.ArgumentParser:
              ["sweep", "sweep --json"])  # fmt: skip
     _command(groups, "doctor", "check every dependency and say what to do", doctor.doctor,
              ["doctor", "doctor --json | jq '.checks[] | select(.level != \"ok\")'"])  # fmt: skip
-    one = _command(groups, "setup", "make the bucket and the tables that are missing", setup.setup,
-                   ["setup", "setup --apply"])  # fmt: skip
-    one.add_argument("--apply", action="store_true", help="really make them; else: a dry run")
+    _add_setup(groups)
     _add_jobs(_group(groups, "jobs", "list, show, requeue, cancel and expire jobs"))
     _add_uploads(_group(groups, "uploads", "list and abort uploads"))
     _add_queue(_group(groups, "queue", "look into the queue; replay dead letters"))
     _add_storage(_group(groups, "storage", "find orphans; tell what fills the store"))
     _add_webhooks(_group(groups, "webhooks", "have webhooks called again"))
     return parser
+
+
+def _add_setup(groups: Group) -> None:
+    one = _command(groups, "setup", "make bucket and tables in AWS; print the IAM policies",
+                   setup.setup,
+                   ["setup", "setup --apply", "setup --origin https://audio.example --apply",
+                    "setup --json | jq .policies.gateway"])  # fmt: skip
+    one.add_argument("--apply", action="store_true", help="really do it; else: a dry run")
+    one.add_argument(
+        "--origin", action="append", metavar="URL",
+        help="whose pages may upload straight to S3 (any; may be given again)",
+    )  # fmt: skip
 
 
 def _add_jobs(group: Group) -> None:
