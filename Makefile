@@ -18,6 +18,10 @@ test: setup-dev ## Run all tests that can run on this machine
 	@tools/browser.sh
 	@$(BIN)/python -m pytest
 
+.PHONY: docker-test
+docker-test: setup-dev ## Build the images and test them, with an engine of its own where it may
+	@tools/docker_engine.sh $(BIN)/python -m pytest tests/docker -p no:cacheprovider
+
 .PHONY: test-aws
 test-aws: setup-dev ## Run the end-to-end tests on S3 and DynamoDB (moto's server)
 	@tools/browser.sh

@@ -12,8 +12,10 @@ lock() { # name, inputs...
     "${quiet[@]}" -o "requirements/$name.txt"
 }
 
+lock common libs/common/pyproject.toml
 lock gateway services/gateway/pyproject.toml
 lock converter services/converter/pyproject.toml
 lock janitor services/janitor/pyproject.toml
+lock aws deploy/docker/aws.in
 lock run deploy/standalone/pyproject.toml
 lock dev deploy/standalone/pyproject.toml --group dev

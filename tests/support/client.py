@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,7 @@ class Client:
 
     async def events(
         self, *job_ids: str, last_event_id: str | None = None
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any], None]:
         """Watch jobs: yields {"event", "id", "data"} until the server ends the stream."""
         query = "&".join(f"jobId={job_id}" for job_id in job_ids)
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}

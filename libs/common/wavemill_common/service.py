@@ -5,10 +5,12 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
 
+from wavemill_common.health import Check, serving_health
 from wavemill_common.settings import SettingError, Settings
 from wavemill_common.telemetry import configure_logging
 
@@ -20,11 +22,11 @@ EXIT_USAGE = 2
 Main = Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]]
 
 
-def run_service(name: str, main: Main) -> None:
+def run_service(name: str, main: Main, check: Check | None = None) -> None:
     """Run a service until SIGTERM or SIGINT asks it to stop; exit 1 if it failed by itself.
 
     `main` gets the settings and an event that is set when it shall stop, and cleans up after
-    itself before it returns.
+    itself before it returns. `check` is what the health port tells; the gateway has a port.
     """
     try:
         settings = Settings.from_environ(os.environ)
@@ -32,7 +34,7 @@ def run_service(name: str, main: Main) -> None:
         sys.exit(f"wavemill: {error}")
     configure_logging(name, settings.log_level)
     try:
-        asyncio.run(_until_stopped(name, main, settings))
+        asyncio.run(_until_stopped(name, main, settings, check))
     except SettingError as error:
         sys.exit(f"wavemill: {error}")
     except Exception:
@@ -40,13 +42,16 @@ def run_service(name: str, main: Main) -> None:
         sys.exit(EXIT_FAILED)
 
 
-async def _until_stopped(name: str, main: Main, settings: Settings) -> None:
+async def _until_stopped(name: str, main: Main, settings: Settings, check: Check | None) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     log.info("service_started", name=name, pid=os.getpid())
-    await main(settings, stopping)
+    async with AsyncExitStack() as stack:
+        if check is not None:
+            await stack.enter_async_context(serving_health(settings, check, stopping))
+        await main(settings, stopping)
     log.info("service_stopped", name=name)
 
 

@@ -54,6 +54,12 @@ class Places:
     port: int = setting(
         "PORT", 8080, "The port that the gateway listens on", parsers.whole(0, 65535)
     )
+    health_port: int = setting(
+        "WAVEMILL_HEALTH_PORT",
+        0,
+        "The port on which converters and janitors tell their health; 0: none",
+        parsers.whole(0, 65535),
+    )
     storage: Storage = setting(
         "WAVEMILL_STORAGE",
         Storage.DISK,

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import structlog
 
+from wavemill_common.health import redis_answers
 from wavemill_common.service import run_service
 from wavemill_common.settings import SettingError, Settings
 from wavemill_janitor.cli import doctor, exits
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     args = build_parser().parse_args(shield_ids(given))
     if args.command == "run":
-        run_service("janitor", run_main)
+        run_service("janitor", run_main, redis_answers)
         return
     sys.exit(_carry_out(args, Output(as_json=args.json)))
 

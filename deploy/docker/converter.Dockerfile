@@ -1,0 +1,32 @@
+# A converter: leases jobs and converts them. The only image that holds ffmpeg (imageio-ffmpeg's).
+FROM python:3.11-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python3 -m venv /opt/wavemill
+ENV PATH=/opt/wavemill/bin:$PATH
+WORKDIR /src
+# First what seldom changes, and what all three images share: those layers are made once and kept.
+COPY requirements/common.txt requirements/
+RUN pip install --require-hashes -r requirements/common.txt
+COPY requirements/converter.txt requirements/
+RUN pip install --require-hashes -r requirements/converter.txt
+COPY libs/common libs/common
+COPY services/converter services/converter
+# What only builds is not shipped.
+RUN pip install --no-deps --no-build-isolation ./libs/common ./services/converter \
+    && pip uninstall --yes uv_build setuptools pip
+
+FROM python:3.11-slim-bookworm
+# /data belongs to the user below, and so does a volume that is first mounted there.
+RUN install -d -m 0700 -o 10001 -g 10001 /data
+COPY --from=build /opt/wavemill /opt/wavemill
+ENV PATH=/opt/wavemill/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp \
+    WAVEMILL_ENV=docker \
+    WAVEMILL_HEALTH_PORT=8081
+USER 10001:10001
+EXPOSE 8081
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-m", "wavemill_common.healthcheck", "worker"]
+ENTRYPOINT ["python", "-m", "wavemill_converter"]
