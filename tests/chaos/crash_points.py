@@ -125,7 +125,10 @@ def hook_converter(points: Points) -> None:
     points.hook(Worker, "_claim", before="converter-claimed")
     points.hook(conversion, "probe_input", before="converter-probing")
     points.hook(
-        Reporter, "_write", after="converter-converting", when=lambda _, one: one.progress > 0
+        Reporter,
+        "_write",
+        after="converter-converting",
+        when=lambda _, one: one.stage == "converting",
     )
     points.hook(
         OutputFollower, "finish", before="converter-publishing", after="converter-published"

@@ -81,7 +81,7 @@ def two_gateways(start_wavemill: Callable[..., Wavemill]) -> Iterator[list[int]]
     second = subprocess.Popen(
         [sys.executable, "-m", "wavemill_gateway"],
         env={**os.environ, **variables},
-        preexec_fn=tether(signal.SIGKILL),  # noqa: PLW1509 - it only calls prctl
+        preexec_fn=tether(signal.SIGKILL),
     )
     try:
         yield [server.port, port]
