@@ -198,7 +198,23 @@ MUTANTS: dict[str, Patch] = {
     patch.__name__: patch
     for patch in (no_fence, no_reenqueue, no_sweep, cursor_not_carried, renewal_without_ownership)
 }
+
+
+def by_files(_: str, __: random.Random) -> None:
+    """Convert by way of scratch files, as on a machine where nothing can be streamed."""
+    from wavemill_converter import main
+
+    _put(main, lambda: False, "_can_stream")
+
+
 PATCHES: dict[str, Patch] = MUTANTS | {
     patch.__name__: patch
-    for patch in (record, throttle, lose_replies, die_between_put_and_enqueue, slow_commit)
+    for patch in (
+        record,
+        throttle,
+        lose_replies,
+        die_between_put_and_enqueue,
+        slow_commit,
+        by_files,
+    )
 }

@@ -99,7 +99,7 @@ async def test_a_full_disk_is_507_to_the_uploader_and_leaves_no_draft(
 async def test_a_full_scratch_disk_delays_the_job_until_there_is_room(
     own_theatre: MakeTheatre, long_noise: Path, report: Report
 ) -> None:
-    theatre = own_theatre()
+    theatre = own_theatre(patches="by_files")
     with mounted(theatre.cluster.data_dir / "scratch", 30 * MIB) as scratch:
         filler = scratch / "filler"
         filler.write_bytes(bytes(29 * MIB))
