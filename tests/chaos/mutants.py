@@ -296,10 +296,11 @@ def _without(member: Member, name: str) -> str:
 def _stop(process: psutil.Process, job_id: str) -> bool:
     """Stop the ffmpeg that converts a job, so that it takes for ever; tell whether this is it."""
     try:
-        words = process.cmdline()
-        if "-progress" not in words or not any(job_id in word for word in words):
+        files = [str(path.readlink()) for path in Path(f"/proc/{process.pid}/fd").iterdir()]
+        # What it writes into carries the job's id: a memory file, or a file in scratch.
+        if "-progress" not in process.cmdline() or not any(job_id in one for one in files):
             return False
         process.suspend()
-    except psutil.Error:
+    except (psutil.Error, OSError):
         return False
     return True

@@ -68,6 +68,7 @@ class Member:
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "chaos.launch", self.service],
+                cwd=self.log_path.parent,  # its ffmpegs inherit it: that is how they are known
                 env={**self.environ, "CHAOS_SEED": seed},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -225,12 +226,12 @@ class Cluster:
         )
 
     def ffmpegs(self) -> list[psutil.Process]:
-        """Every ffmpeg process that works on this cluster's data, whoever started it."""
+        """Every ffmpeg process that a member of this cluster has started, also a dead one."""
         found = []
-        for process in psutil.process_iter(["name", "cmdline"]):
-            words = process.info["cmdline"] or []
-            if "ffmpeg" in process.info["name"] and any(str(self.folder) in one for one in words):
-                found.append(process)
+        for process in psutil.process_iter(["name"]):
+            with suppress(psutil.Error):
+                if is_ffmpeg(process) and Path(process.cwd()).is_relative_to(self.folder):
+                    found.append(process)
         return found
 
     def dump(self) -> None:
