@@ -124,7 +124,10 @@ def hook_converter(points: Points) -> None:
     points.hook(Worker, "_claim", before="converter-claimed")
     points.hook(conversion, "probe", before="converter-probing")
     points.hook(
-        Reporter, "_write", after="converter-converting", when=lambda _, one: one.progress > 0
+        Reporter,
+        "_write",
+        after="converter-converting",
+        when=lambda _, one: one.stage == "converting",
     )
     points.hook(conversion, "publish", before="converter-publishing", after="converter-published")
     points.hook(SqliteJobStore, "apply", after="converter-committed", when=_is_commit)
