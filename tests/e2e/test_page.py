@@ -213,8 +213,8 @@ async def test_an_upload_cut_by_a_reload_continues_where_it_stopped(
             await asyncio.sleep(0.1)
             upload = await (await browser_page.request.get(address)).json()
     target = row(browser_page, "long.wav")
-    await browser_page.unroute(stalled)
     await browser_page.reload()
+    await browser_page.unroute(stalled)  # not before: whatever is held would be let through
     await expecting(target).to_contain_text("Choose the same file again to continue")
     browser_page.on("request", note)
     async with browser_page.expect_file_chooser() as chooser:
