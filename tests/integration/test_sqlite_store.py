@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -118,6 +119,19 @@ async def test_processes_that_open_a_new_file_at_once_all_write_to_it(path: Path
     assert len(told) == PROCESSES * 50
     async with SqliteJobStore.open(path) as store:
         assert await live(store) == set(told)
+
+
+def test_a_new_file_is_made_by_whoever_comes_first_and_fails_no_other(tmp_path: Path) -> None:
+    def open_together(path: Path, start: threading.Barrier) -> None:
+        start.wait()
+        schema.connect(path).close()
+
+    for number in range(40):  # SQLite alone fails about every fifth time
+        path, start = tmp_path / f"{number}.db", threading.Barrier(4)
+        with ThreadPoolExecutor(4) as threads:
+            opened = [threads.submit(open_together, path, start) for _ in range(4)]
+
+        assert [one.exception() for one in opened] == [None] * 4
 
 
 async def test_of_eight_processes_that_claim_a_job_exactly_one_wins(

@@ -3,8 +3,11 @@
 import sqlite3
 from pathlib import Path
 
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
+
 from wavemill_common.errors import JobStoreUnavailable
 
+LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
 BUSY_TIMEOUT = 5.0  # seconds that a write waits for other processes
 WAL_LIMIT = 64 * 1024 * 1024  # bytes; a longer log is cut after its checkpoint
 
@@ -73,6 +76,18 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode in LOCKED
+
+
+# Processes that make the file at the same moment do not wait for each other: SQLite's own busy
+# timeout leaves out the change to a write-ahead log, which would be a deadlock.
+@retry(
+    retry=retry_if_exception(_is_locked),
+    stop=stop_after_delay(BUSY_TIMEOUT),
+    wait=wait_random(0.01, 0.1),
+    reraise=True,
+)
 def _configure(connection: sqlite3.Connection, path: Path) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
