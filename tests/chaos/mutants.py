@@ -17,6 +17,7 @@ import redis
 
 from chaos.history import Line, counted, install_triggers, read_lines
 from chaos.oracle import records
+from chaos.patches import ABOUT_TO_COMMIT
 from support.audio import make_noise
 from support.client import Client
 from support.cluster import Cluster, Member
@@ -123,7 +124,7 @@ async def zombies_at_commit(trial: Trial) -> None:
     """A converter is stopped when it has published, and wakes when another has committed."""
     zombie, other = trial.cluster.converters
     job_id = await trial.submit(await trial.upload(2))
-    await eventually(lambda: _published(trial.cluster), 15)
+    await eventually(lambda: ABOUT_TO_COMMIT in zombie.log, 15)
     zombie.stop()
     assert trial.status(job_id) == "processing", "the converter was stopped too late"
     other.start(CHAOS_PATCHES=_without(other, "slow_commit"))
@@ -279,10 +280,6 @@ async def _staged(scenario: Scenario, folder: Path, patches: str) -> AsyncIterat
             yield trial
     finally:
         cluster.close()
-
-
-def _published(cluster: Cluster) -> bool:
-    return any(path.is_file() for path in cluster.data_dir.glob("objects/conversions/*/*"))
 
 
 def _patches(member: Member) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import Callable
 from sqlite3 import Connection
@@ -25,6 +26,7 @@ from wavemill_common.records.sqlite import SqliteJobStore
 
 Patch = Callable[[str, random.Random], None]
 
+ABOUT_TO_COMMIT = "chaos: about to commit"  # in the log of who has been slowed down
 STORE_CALLS = ("put_job", "job", "jobs", "apply", "upload", "save_upload", "check")
 
 
@@ -128,11 +130,12 @@ def die_between_put_and_enqueue(share: str, chance: random.Random) -> None:
 
 
 def slow_commit(seconds: str, _: random.Random) -> None:
-    """Wait between having published and committing, so that a fault can hit just there."""
+    """Wait between having published and committing, and say so, that a fault can hit just there."""
     apply = SqliteJobStore.apply
 
     async def slow(store: SqliteJobStore, change: Change) -> bool:
         if _kind_of(change) == "commit":
+            sys.stderr.write(f"{ABOUT_TO_COMMIT}\n")
             await asyncio.sleep(float(seconds))
         return await apply(store, change)
 

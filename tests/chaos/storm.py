@@ -144,6 +144,7 @@ async def _run(
     await _tidied(cluster)
     violations |= judge_leftovers(cluster)
     violations["drafts"] = [str(path) for path in drafts(cluster)]
+    await session.close()  # kept-alive connections would count as the gateways' own
     violations["footprint"] = await _compared(cluster, baseline)
     database = cluster.data_dir / "records.sqlite3"
     return Storm(

@@ -30,7 +30,7 @@ esac
 case "$mode" in
   hang) exec sleep 600;;
   segfault) kill -SEGV $$;;
-  poison) case "$*" in *result.flac*) kill -KILL $PPID; sleep 1;; esac;;
+  poison) case "$*" in *"-f flac"*) kill -KILL $PPID; sleep 1;; esac;;
 esac
 exec '{ffmpeg}' "$@"
 """
