@@ -1,6 +1,7 @@
 """moto's server, S3 and DynamoDB in memory, as a process: python -m support.moto_server PORT."""
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from moto.moto_server.werkzeug_app import (
@@ -22,6 +24,7 @@ from support.s3 import mend_moto
 from support.server import wait_until
 from wavemill_common.tether import tether
 
+TESTS = Path(__file__).parents[1]
 START_TIMEOUT, STOP_TIMEOUT = 30.0, 10.0  # seconds
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -46,7 +49,8 @@ def running_moto() -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "support.moto_server", str(port)]
-    process = subprocess.Popen(command, preexec_fn=tether(signal.SIGKILL))
+    environ = {**os.environ, "PYTHONPATH": f"{TESTS}:{os.environ.get('PYTHONPATH', '')}"}
+    process = subprocess.Popen(command, env=environ, preexec_fn=tether(signal.SIGKILL))
     try:
         wait_until(lambda: _answers(url), START_TIMEOUT)
         yield url
