@@ -9,9 +9,9 @@ from msgspec import structs
 
 from support.aws import dynamo_store
 from wavemill_common.errors import Conflict, JobNotFound, Poison, UploadNotFound
-from wavemill_common.formats import ConvertOptions
 from wavemill_common.jobs import Change, Guard, Job, JobError, JobStatus, Output, Remark
 from wavemill_common.media import Chapter, Cover, MediaInfo
+from wavemill_common.options import ConvertOptions
 from wavemill_common.records import JobStore
 from wavemill_common.records.sqlite import SqliteJobStore
 from wavemill_common.uploads import Upload, UploadState

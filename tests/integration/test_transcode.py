@@ -10,8 +10,8 @@ from msgspec import structs
 
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import LimitExceeded, NotAudio
-from wavemill_common.formats import ConvertOptions
 from wavemill_common.jobs import Remark
+from wavemill_common.options import ConvertOptions
 from wavemill_common.settings import SandboxMode
 from wavemill_converter.check import check_result
 from wavemill_converter.command import DEMUXERS

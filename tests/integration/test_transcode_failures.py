@@ -17,8 +17,8 @@ from wavemill_common.errors import (
     NotAudio,
     ScratchFull,
 )
-from wavemill_common.formats import ConvertOptions
 from wavemill_common.media import MediaInfo
+from wavemill_common.options import ConvertOptions
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.plan import ConversionPlan, plan_conversion
 from wavemill_converter.source import Probed

@@ -6,8 +6,8 @@ import pytest
 from msgspec import structs
 
 from wavemill_common.catalogue import FORMATS, find_format
-from wavemill_common.formats import ConvertOptions
 from wavemill_common.media import MediaInfo
+from wavemill_common.options import ConvertOptions
 from wavemill_converter.codecs import CODECS
 from wavemill_converter.command import (
     DEMUXERS,

@@ -4,7 +4,8 @@ import pytest
 
 from wavemill_common.catalogue import FORMATS, find_format
 from wavemill_common.errors import InvalidFormat, InvalidOption, InvalidQuality
-from wavemill_common.formats import ConvertOptions, Encoding, Format, check_options
+from wavemill_common.formats import Encoding, Format
+from wavemill_common.options import ConvertOptions, check_options
 
 
 @pytest.mark.parametrize("target", FORMATS.values(), ids=list(FORMATS))

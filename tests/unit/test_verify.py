@@ -6,8 +6,8 @@ import pytest
 from msgspec import structs
 
 from wavemill_common.catalogue import FORMATS
-from wavemill_common.formats import ConvertOptions
 from wavemill_common.media import MediaInfo
+from wavemill_common.options import ConvertOptions
 from wavemill_converter.plan import ConversionPlan, plan_conversion
 from wavemill_converter.source import Probed
 from wavemill_converter.transcode import Transcoded

@@ -27,6 +27,8 @@ _OPUS_PRESETS = {
 }
 _PCM_PRESETS = {"standard": Encoding(), "max": Encoding(depth=32)}
 _LOSSLESS_PRESETS = {"standard": Encoding()}
+_DEPTHS = (16, 24)
+_DEPTHS_AND_FLOAT = (16, 24, 32)
 _AAC_BITRATES = BitrateRange(32_000, 512_000)
 _OPUS_BITRATES = BitrateRange(6_000, 510_000)
 
@@ -68,6 +70,7 @@ _ALL = (
         mime="audio/mp4",
         presets=_LOSSLESS_PRESETS,
         lossless=True,
+        bit_depths=_DEPTHS,
         cover=True,
         chapters=True,
     ),
@@ -124,6 +127,7 @@ _ALL = (
         mime="audio/flac",
         presets={"standard": Encoding(compression=5), "max": Encoding(compression=8)},
         lossless=True,
+        bit_depths=_DEPTHS,
         cover=True,
     ),
     Format(
@@ -133,6 +137,7 @@ _ALL = (
         mime="audio/wav",
         presets=_PCM_PRESETS,
         lossless=True,
+        bit_depths=_DEPTHS_AND_FLOAT,
     ),
     Format(
         id="aiff",
@@ -141,6 +146,7 @@ _ALL = (
         mime="audio/aiff",
         presets=_PCM_PRESETS,
         lossless=True,
+        bit_depths=_DEPTHS_AND_FLOAT,
         cover=True,
         chapters=True,
     ),
@@ -172,6 +178,7 @@ _ALL = (
         mime="audio/x-wavpack",
         presets=_LOSSLESS_PRESETS,
         lossless=True,
+        bit_depths=_DEPTHS_AND_FLOAT,
     ),
     Format(
         id="caf",
@@ -180,6 +187,7 @@ _ALL = (
         mime="audio/x-caf",
         presets=_LOSSLESS_PRESETS,
         lossless=True,
+        bit_depths=_DEPTHS,
     ),
     Format(
         id="mka",
@@ -188,6 +196,7 @@ _ALL = (
         mime="audio/x-matroska",
         presets=_LOSSLESS_PRESETS,
         lossless=True,
+        bit_depths=_DEPTHS,
         chapters=True,
     ),
     Format(
@@ -197,6 +206,7 @@ _ALL = (
         mime="audio/x-tta",
         presets=_LOSSLESS_PRESETS,
         lossless=True,
+        bit_depths=_DEPTHS,
     ),
     Format(
         id="ac3",

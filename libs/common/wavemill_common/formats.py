@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from wavemill_common.errors import InvalidOption, InvalidQuality
+from wavemill_common.errors import InvalidQuality
 
 MIN_SAMPLE_RATE = 8_000  # Hz; every encoder can do that much
 
@@ -44,7 +44,10 @@ class VbrScale(Struct, frozen=True):
 
 
 class Format(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A format that results can have. `sample_rates` None: any rate up to `max_sample_rate`."""
+    """A format that results can have. `sample_rates` None: any rate up to `max_sample_rate`.
+
+    `bit_depths` are those that a caller may ask for; 32 means float.
+    """
 
     id: str
     name: str
@@ -57,6 +60,7 @@ class Format(Struct, frozen=True, kw_only=True, rename="camel"):
     max_channels: int = 8
     max_sample_rate: int = 384_000
     sample_rates: tuple[int, ...] | None = None
+    bit_depths: tuple[int, ...] = ()
     tags: bool = True
     cover: bool = False
     chapters: bool = False
@@ -109,38 +113,3 @@ class Format(Struct, frozen=True, kw_only=True, rename="camel"):
                 f"a level from {self.vbr.letter}{self.vbr.low} to {self.vbr.letter}{self.vbr.high}"
             )
         return ", or ".join(ways)
-
-
-class ConvertOptions(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    rename="camel",
-    forbid_unknown_fields=True,
-    omit_defaults=True,
-):
-    """What a caller may ask beyond format and quality; None keeps the source's."""
-
-    sample_rate: int | None = None
-    channels: int | None = None
-
-
-def check_options(target: Format, options: ConvertOptions) -> None:
-    """Refuse what the format cannot do.
-
-    Raises:
-        InvalidOption: the message names the values that work.
-    """
-    rate, channels = options.sample_rate, options.channels
-    if rate is not None and not target.takes_rate(rate):
-        raise InvalidOption(f"{target.id} cannot have a sampleRate of {rate}; {_rates(target)}")
-    if channels is not None and not 1 <= channels <= target.max_channels:
-        raise InvalidOption(
-            f"{target.id} cannot have {channels} channels; choose 1 to {target.max_channels}"
-        )
-
-
-def _rates(target: Format) -> str:
-    if target.sample_rates:
-        return f"choose one of {', '.join(map(str, target.sample_rates))}"
-    return f"choose {MIN_SAMPLE_RATE} to {target.max_sample_rate}"

@@ -1,6 +1,7 @@
 """The choices behind a plan: which rate, layout and depth suit a source, as pure functions."""
 
-from wavemill_common.formats import ConvertOptions, Encoding, Format
+from wavemill_common.formats import Encoding, Format
+from wavemill_common.options import ConvertOptions
 from wavemill_converter.codecs import Codec, Depth
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.source import Probed

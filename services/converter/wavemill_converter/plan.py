@@ -2,8 +2,9 @@
 
 from msgspec import Struct, structs
 
-from wavemill_common.formats import ConvertOptions, Encoding, Format
+from wavemill_common.formats import Encoding, Format
 from wavemill_common.jobs import Remark
+from wavemill_common.options import ConvertOptions
 from wavemill_converter import remarks
 from wavemill_converter.choices import choose_depth, choose_layout, choose_rate, reduces_depth
 from wavemill_converter.codecs import CODECS, Codec, Depth, fit_bitrate

@@ -1,7 +1,8 @@
 """What a result loses of its source, in words for its owner; None where it loses nothing."""
 
-from wavemill_common.formats import ConvertOptions, Encoding, Format
+from wavemill_common.formats import Encoding, Format
 from wavemill_common.jobs import Remark
+from wavemill_common.options import ConvertOptions
 from wavemill_converter.codecs import Depth
 from wavemill_converter.layouts import are_alike, channels_of
 from wavemill_converter.source import Probed

@@ -10,10 +10,10 @@ from msgspec import Struct, field
 from wavemill_common.addresses import check_webhook_url
 from wavemill_common.catalogue import find_format
 from wavemill_common.errors import Conflict, Gone, IdempotencyKeyReused
-from wavemill_common.formats import ConvertOptions, check_options
 from wavemill_common.ids import new_id
 from wavemill_common.jobs import Job, JobStatus, Webhook, lane_for, outputs_prefix
 from wavemill_common.objects import ObjectStore
+from wavemill_common.options import ConvertOptions, check_options
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.records import JobStore

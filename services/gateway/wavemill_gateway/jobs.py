@@ -8,9 +8,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from wavemill_common.errors import InvalidOption, RequestError
-from wavemill_common.formats import ConvertOptions
 from wavemill_common.ids import check_id
 from wavemill_common.jobs import Job
+from wavemill_common.options import ConvertOptions
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_gateway.desk import ConvertRequest
 from wavemill_gateway.keys import DESK

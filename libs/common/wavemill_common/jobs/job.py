@@ -9,13 +9,21 @@ job at the moment of writing. `attempt` is the fencing token: it only rises, and
 attempt is no longer the stored one can write nothing: docs/adr/0003-jobs-are-fenced-by-attempt.md
 """
 
-from enum import StrEnum
-
 from msgspec import Struct, field, structs
 
-from wavemill_common.errors import AppError, ConversionError, is_transient
-from wavemill_common.formats import ConvertOptions
+from wavemill_common.errors import ConversionError
+from wavemill_common.jobs.values import (
+    LIVE,
+    TERMINAL,
+    JobError,
+    JobStatus,
+    Lane,
+    Output,
+    Remark,
+    Webhook,
+)
 from wavemill_common.media import MediaInfo
+from wavemill_common.options import ConvertOptions, Wanted
 
 REVISIONS_PER_ATTEMPT = 1_000_000
 COMPLETE = 100
@@ -24,99 +32,13 @@ DUE_INTERVAL_CAP = 600.0  # seconds
 TOMBSTONE_TTL = 7 * 24 * 3600.0  # seconds in which an expired job answers 410, not 404
 
 
-class JobStatus(StrEnum):
-    """Where a job stands, as everyone outside sees it."""
-
-    CREATED = "created"
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_terminal(self) -> bool:
-        """Whether nothing but expiry can follow."""
-        return self in _TERMINAL
-
-
-_TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
-_LIVE = frozenset({JobStatus.CREATED, JobStatus.PROCESSING})
-
-
-class Lane(StrEnum):
-    """Which of the queue's streams a job waits in."""
-
-    INTERACTIVE = "interactive"
-    STANDARD = "standard"
-    BULK = "bulk"
-
-
-SHORT_BYTES = 16 * 1024 * 1024
-LONG_BYTES = 256 * 1024 * 1024
-
-
-def lane_for(size: int) -> Lane:
-    """The lane of a job by its input's bytes: a short one need not wait behind audiobooks."""
-    if size <= SHORT_BYTES:
-        return Lane.INTERACTIVE
-    return Lane.STANDARD if size <= LONG_BYTES else Lane.BULK
-
-
-class JobError(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Why a job failed, in words for its owner."""
-
-    code: str
-    message: str
-    http_status: int = 500
-    retryable: bool = False
-    detail: str | None = None
-
-    @classmethod
-    def of(cls, error: AppError) -> "JobError":
-        """Describe an expected failure."""
-        return cls(
-            code=error.code,
-            message=error.message,
-            http_status=error.status,
-            retryable=is_transient(error),
-            detail=error.members.get("detail"),
-        )
-
-
-class Remark(Struct, frozen=True, rename="camel"):
-    """Something that the owner should know about a result that is otherwise right."""
-
-    code: str
-    message: str
-
-
-class Output(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One result file: where it lies and what it is. `size` in bytes."""
-
-    key: str
-    format: str
-    file_name: str
-    mime: str
-    size: int
-    sha256: str
-    media: MediaInfo | None = None
-
-
-class Webhook(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Whom to tell of a job's end, and how that went so far."""
-
-    url: str
-    attempts: int = 0
-    delivered_at: float | None = None
-    last_error: str | None = None
-
-
 class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     """One conversion. Times in seconds since 1970, intervals in seconds.
 
     `due_at` is when a janitor should look: created → is it still queued?; processing → the
     database lease ends; delayed → it should run by now; ended → its webhook is to be called; None
     when nothing more will happen. A job is quarantined once it was there when its converter died.
+    `more` are the results asked for beyond the first, whose format stands in the record itself.
     """
 
     job_id: str
@@ -129,7 +51,8 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     updated_at: float
     expires_at: float
     due_at: float | None
-    options: ConvertOptions = ConvertOptions()
+    options: ConvertOptions = field(default_factory=ConvertOptions)
+    more: tuple[Wanted, ...] = ()
     owner: str = ""
     request_hash: str = ""
     lane: Lane = Lane.STANDARD
@@ -158,9 +81,16 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         """Whether the job has ended."""
         return self.status.is_terminal
 
+    @property
+    def wanted(self) -> tuple[Wanted, ...]:
+        """All results that are asked for, the first one first."""
+        first = Wanted(format=self.format, quality=self.quality, options=self.options)
+        return (first, *self.more)
+
     def has(self, key: str) -> bool:
-        """Whether one of the job's results lies under this key."""
-        return any(output.key == key for output in self.outputs)
+        """Whether one of the job's results, or a cover given for one, lies under this key."""
+        covers = (one.options.cover for one in self.wanted)
+        return key in covers or any(output.key == key for output in self.outputs)
 
     def is_claimed_by(self, claim_id: str, attempt: int) -> bool:
         """Whether this very claim still owns the job."""
@@ -195,7 +125,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         )
         # The second arm absorbs a write that is sent again because its reply was lost.
         again = Guard(statuses=frozenset({JobStatus.PROCESSING}), claim_id=claim_id)
-        return Change(job, (Guard(statuses=_LIVE, attempt=self.attempt), again))
+        return Change(job, (Guard(statuses=LIVE, attempt=self.attempt), again))
 
     def reached(self, progress: int, revision: int) -> "Job":
         """Know how far the work has come, to be written with the next change."""
@@ -267,7 +197,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         job = self._ended(
             JobStatus.CANCELLED, now, ttl, attempt=attempt, revision=attempt * REVISIONS_PER_ATTEMPT
         )
-        return Change(job, (Guard(statuses=_LIVE, attempt=self.attempt),))
+        return Change(job, (Guard(statuses=LIVE, attempt=self.attempt),))
 
     def give_up(self, error: ConversionError, now: float, ttl: float) -> "Change":
         """End without a result whoever works on it: too old, or poison."""
@@ -280,7 +210,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             attempt=attempt,
             revision=attempt * REVISIONS_PER_ATTEMPT,
         )
-        return Change(job, (Guard(statuses=_LIVE, attempt=self.attempt),))
+        return Change(job, (Guard(statuses=LIVE, attempt=self.attempt),))
 
     def retry(self, now: float, ttl: float, due_interval: float) -> "Change":
         """Run again from the start, after a failure or a cancellation."""
@@ -330,14 +260,14 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
 
     def _hooked(self, hook: Webhook, due_at: float | None) -> "Change":
         job = structs.replace(self, webhook=hook, due_at=due_at)
-        guard = Guard(statuses=_TERMINAL, attempt=self.attempt, due_at=self.due_at)
+        guard = Guard(statuses=TERMINAL, attempt=self.attempt, due_at=self.due_at)
         return Change(job, (guard,))
 
     def look_again(self, now: float) -> "Change":
         """Be found waiting in the queue: the next look comes after twice the interval."""
         interval = min(DUE_INTERVAL_CAP, self.due_interval * 2)
         job = structs.replace(self, due_at=now + interval, due_interval=interval)
-        return Change(job, (Guard(statuses=_LIVE, attempt=self.attempt, due_at=self.due_at),))
+        return Change(job, (Guard(statuses=LIVE, attempt=self.attempt, due_at=self.due_at),))
 
     def bury(self, now: float) -> "Change":
         """Become a tombstone: the files are gone, the id still answers 410 for a while.
@@ -354,7 +284,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             expires_at=now + TOMBSTONE_TTL,
             updated_at=now,
         )
-        return Change(job, (Guard(statuses=_TERMINAL, attempt=self.attempt),))
+        return Change(job, (Guard(statuses=TERMINAL, attempt=self.attempt),))
 
     def _ended(self, status: JobStatus, now: float, ttl: float, **changes: object) -> "Job":
         ended: dict[str, object] = {
@@ -376,19 +306,6 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     def _claim_guard(self) -> "Guard":
         statuses = frozenset({JobStatus.PROCESSING})
         return Guard(statuses=statuses, attempt=self.attempt, claim_id=self.claim_id)
-
-
-OUTPUTS_PREFIX = "conversions/"
-
-
-def outputs_prefix(job_id: str) -> str:
-    """What the keys of all results of a job begin with, those of lost attempts too."""
-    return f"{OUTPUTS_PREFIX}{job_id}/"
-
-
-def job_of_output(key: str) -> str:
-    """The job whose result lies, or lay, under a key that begins with `OUTPUTS_PREFIX`."""
-    return key.removeprefix(OUTPUTS_PREFIX).partition("/")[0]
 
 
 class Guard(Struct, frozen=True, kw_only=True):
