@@ -6,32 +6,27 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec import structs
 
-from support.audio import FFMPEG, make_noise
+from support.audio import make_noise
+from support.conversions import content, job_for, opened_tools, put, report
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import StorageUnavailable
-from wavemill_common.jobs import Job
 from wavemill_common.objects import Part
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_common.settings import MIB, SandboxMode
+from wavemill_common.settings import MIB
 from wavemill_converter.conversion import Tools
-from wavemill_converter.ffmpeg import find_ffmpeg
 from wavemill_converter.file_conversion import fallback_file_conversion
-from wavemill_converter.limits import Limits
 from wavemill_converter.memory import MemoryFile
-from wavemill_converter.process import Child, started
+from wavemill_converter.process import started
 from wavemill_converter.publish import output_key, remove_earlier_attempts
-from wavemill_converter.sandbox import contain
 from wavemill_converter.streaming.blocks import BlockReader
 from wavemill_converter.streaming.conversion import streaming_convert_audio
 from wavemill_converter.streaming.follower import OutputFollower, StreamTripped
 from wavemill_converter.streaming.layout import PartLayout
-from wavemill_converter.streaming.proxy import RangeProxy
-from wavemill_converter.transcode import Timeouts
+from wavemill_converter.streaming.pressure import Pressure
 
 MakeTools = Callable[..., Tools]
 LARGE = ("wav", "aiff", "flac", "mp3", "m4a", "alac", "opus", "wma", "caf", "mka")
@@ -46,54 +41,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def tools(tmp_path: Path) -> AsyncIterator[Tools]:
-    store = tmp_path / "objects"
-    store.mkdir()
-    ffmpeg = await find_ffmpeg(FFMPEG)
-    sandbox = await contain(ffmpeg.path, SandboxMode.PREFER)
-    async with RangeProxy() as proxy:
-        yield Tools(
-            objects=DiskObjectStore(store),
-            ffmpeg=structs.replace(ffmpeg, sandbox=sandbox),
-            proxy=proxy,
-            limits=Limits(),
-            timeouts=Timeouts(stall=30, total=300),
-        )
-
-
-def report(*_: Any, **__: Any) -> None:
-    """Nobody watches."""
-
-
-async def put(tools: Tools, path: Path) -> str:
-    async def blocks() -> AsyncIterator[bytes]:
-        with path.open("rb") as file:
-            while block := file.read(MIB):
-                yield block
-
-    key = f"uploads/{path.name}"
-    await tools.objects.put(key, blocks())
-    return key
-
-
-def job_for(key: str, target: str, claim: str = "claim") -> Job:
-    return Job(
-        job_id=f"{Path(key).name}-{target}".replace(".", "-"),
-        file_id="f",
-        file_name=Path(key).name,
-        input_key=key,
-        format=target,
-        quality="standard",
-        created_at=0,
-        updated_at=0,
-        expires_at=1,
-        due_at=None,
-        attempt=1,
-        claim_id=claim,
-    )
-
-
-async def content(tools: Tools, key: str) -> bytes:
-    return b"".join([block async for block in tools.objects.read(key)])
+    async with opened_tools(tmp_path) as tools:
+        yield tools
 
 
 async def both_ways(tools: Tools, tmp_path: Path, key: str, target: str) -> tuple[bytes, bytes]:
@@ -239,14 +188,14 @@ async def test_a_slow_store_holds_ffmpeg_back_and_not_the_result_in_memory(
             await asyncio.sleep(0.2)
             return await super().put_part(key, upload_id, number, data)
 
-    original = OutputFollower.follow
+    leave = Pressure.__exit__
 
-    async def follow(self: OutputFollower, child: Child, alive: Callable[[], None]) -> None:
-        await original(self, child, alive)
+    def note(self: Pressure, *error: object) -> None:
+        leave(self, *error)
         peaks.append(self.peak)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(OutputFollower, "follow", follow)
+        patch.setattr(Pressure, "__exit__", note)
         slow = structs.replace(tools, objects=Slow(tmp_path / "objects"))
         key = await put(tools, large)
         await streaming_convert_audio(job_for(key, "wav"), slow, report)
@@ -264,7 +213,7 @@ async def test_a_part_that_is_written_again_trips_and_nothing_is_published(tmp_p
         os.pwrite(memory.fd, b"x" * (3 * MIB), 0)
         sleeper = "import sys, time; sys.stdin.read(); time.sleep(0.2)"
         async with started([sys.executable, "-c", sleeper]) as child:
-            await follower.follow(child, lambda: None)
+            await follower.follow(child)
         assert follower.early == 2
         os.pwrite(memory.fd, b"y", MIB + 5)
 

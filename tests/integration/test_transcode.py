@@ -69,7 +69,7 @@ async def convert(
     done = await transcode(ffmpeg, source, target, plan, Timeouts(), steps.append)
     assert steps
     assert [one.percent for one in steps] == sorted(one.percent for one in steps)
-    return Result(target, plan, check_result(done, probed, target))
+    return Result(target, plan, check_result(done, plan, target))
 
 
 async def assert_it_sounds_right(ffmpeg: Ffmpeg, result: Result, seconds: float) -> None:

@@ -4,6 +4,7 @@ Where the bytes come from and go to stands apart from how they are converted: a 
 loopback URL and an open file descriptor instead of two local files.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -51,6 +52,17 @@ class Destination(Struct, frozen=True):
     paths: tuple[str, ...] = ()
 
 
+class Leg(Struct, frozen=True):
+    """One result of a conversion: what is made, and where it goes.
+
+    `digest` gets the MD5 of the samples that went into the encoder, of the same decoding.
+    """
+
+    plan: ConversionPlan
+    destination: Destination
+    digest: Destination | None = None
+
+
 def file_input(path: Path) -> Input:
     """Read a local file; the prefix keeps any name from being an option or a protocol."""
     return Input(f"file:{path.absolute()}", "file", paths=(str(path.absolute()),))
@@ -91,15 +103,12 @@ def probe_command(ffmpeg: str, source: Input) -> list[str]:
 
 
 def transcode_command(
-    ffmpeg: str,
-    source: Input,
-    destination: Destination,
-    plan: ConversionPlan,
-    digest: Destination | None = None,
+    ffmpeg: str, source: Input, legs: Sequence[Leg], clock: float | None = None
 ) -> list[str]:
-    """Convert a source as planned; progress goes to stdout, the log to stderr.
+    """Convert a source, decoded once, as planned; progress goes to stdout, the log to stderr.
 
-    `digest` gets the MD5 of the samples that went into the encoder, of the same decoding.
+    The results come first, so that output N of the command is leg N. `clock` lets the progress
+    count the seconds of the source up to there, whatever the legs take of it.
     """
     return [
         ffmpeg,
@@ -107,7 +116,15 @@ def transcode_command(
         *("-loglevel", LOG_LEVEL),
         *("-progress", "pipe:1", "-stats_period", str(PROGRESS_INTERVAL)),
         *("-abort_on", "empty_output"),
-        *_open(source, plan.demuxer),
+        *_open(source, legs[0].plan.demuxer),
+        *(word for leg in legs for word in _result(leg.plan, leg.destination)),
+        *(word for leg in legs if leg.digest for word in _digest(leg.plan, leg.digest)),
+        *(_clock(clock) if clock is not None else ()),
+    ]
+
+
+def _result(plan: ConversionPlan, destination: Destination) -> list[str]:
+    return [
         *("-map", "0:a:0"),
         *_covers(plan),
         *_samples(plan),
@@ -118,7 +135,6 @@ def transcode_command(
         *(("-movflags", "+faststart") if plan.codec.faststart and destination.rewritable else ()),
         *("-f", plan.codec.muxer),
         *destination.arguments,
-        *(_digest(plan, digest) if digest else ()),
     ]
 
 
@@ -142,7 +158,12 @@ def _open(source: Input, demuxer: str | None = None) -> tuple[str, ...]:
 
 
 def _digest(plan: ConversionPlan, digest: Destination) -> tuple[str, ...]:
-    return ("-map", "0:a:0", "-c:a", plan.pcm, "-f", "md5", *digest.arguments)
+    part = ("-af", ",".join(plan.trim)) if plan.trim else ()
+    return ("-map", "0:a:0", *part, "-c:a", plan.pcm, "-f", "md5", *digest.arguments)
+
+
+def _clock(end: float) -> tuple[str, ...]:
+    return ("-map", "0:a:0", "-af", f"atrim=end={end:.3f}", "-f", "null", "-")
 
 
 def _covers(plan: ConversionPlan) -> list[str]:
@@ -155,7 +176,13 @@ def _covers(plan: ConversionPlan) -> list[str]:
 
 def _samples(plan: ConversionPlan) -> list[str]:
     """Say which samples the encoder gets: filters, rate and format."""
-    filters = [*_dither(plan), *_layout(plan), *plan.codec.filters]
+    filters = [
+        *plan.trim,
+        *plan.processing,
+        *_dither(plan),
+        *_layout(plan),
+        *plan.codec.filters,
+    ]
     words = ["-af", ",".join(filters)] if filters else []
     if plan.resample:
         words += ["-ar", str(plan.sample_rate)]

@@ -1,8 +1,10 @@
 """Published: judge a result where its owner would get it from, before it is committed."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
-from wavemill_common.objects import ObjectInfo
+from wavemill_common.jobs import Output
+from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_converter.command import http_input
 from wavemill_converter.conversion import Tools
 from wavemill_converter.integrity import read_back
@@ -36,3 +38,15 @@ async def check_published(
         await tools.objects.delete([stored.key])
         raise
     return sha256
+
+
+@asynccontextmanager
+async def unless_all_is_well(
+    objects: ObjectStore, outputs: Sequence[Output]
+) -> AsyncIterator[None]:
+    """Delete what was published already when a later result of the same job fails."""
+    try:
+        yield
+    except BaseException:
+        await objects.delete([output.key for output in outputs])
+        raise

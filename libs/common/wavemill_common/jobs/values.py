@@ -84,6 +84,7 @@ class Output(Struct, frozen=True, kw_only=True, rename="camel"):
     size: int
     sha256: str
     media: MediaInfo | None = None
+    warnings: tuple[Remark, ...] = ()
 
 
 class Webhook(Struct, frozen=True, kw_only=True, rename="camel"):
