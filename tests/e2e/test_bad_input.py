@@ -537,9 +537,12 @@ async def test_malformed_json_is_refused(client: Client, path: str, body: bytes)
     assert_problem(await post_json(client, path, body), 400, "invalid_json")
 
 
-async def test_a_json_body_over_its_limit_is_refused(client: Client) -> None:
-    body = json.dumps({"fileId": UNKNOWN, "format": "x" * 70_000}).encode()
-    assert_problem(await post_json(client, "/api/convert-audio", body), 413, "file_too_large")
+@pytest.mark.parametrize(
+    ("path", "size"), [("/api/uploads", 70_000), ("/api/convert-audio", 4 * MIB)]
+)
+async def test_a_json_body_over_its_limit_is_refused(client: Client, path: str, size: int) -> None:
+    body = json.dumps({"fileId": UNKNOWN, "format": "x" * size}).encode()
+    assert_problem(await post_json(client, path, body), 413, "file_too_large")
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "GZIP", "gzip, gzip", "x" * 300])

@@ -66,7 +66,9 @@ def check_wanted(wanted: Wanted) -> None:
 def _wanted(body: dict[str, Any], read: _Body) -> tuple[Wanted, ...]:
     if read.outputs is None:
         if read.format is None:
-            raise RequestError("say what to convert to: a format, such as mp3, or several outputs")
+            raise RequestError(
+                "say what to convert to: a `format`, such as mp3, or several `outputs`"
+            )
         return (Wanted(format=read.format, quality=read.quality, options=read.options),)
     beside = [name for name in _ONE if name in body]
     if beside:
