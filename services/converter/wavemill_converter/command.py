@@ -146,6 +146,15 @@ def decode_command(ffmpeg: str, source: Input, pcm: str, demuxer: str) -> list[s
     return [ffmpeg, *shown, *stats, *_open(source, demuxer), *sound]
 
 
+def measure_command(
+    ffmpeg: str, source: Input, demuxer: str, filters: tuple[str, ...]
+) -> list[str]:
+    """Decode all of a source through filters that say on stderr what they find."""
+    progress = ("-progress", "pipe:1", "-stats_period", str(PROGRESS_INTERVAL))
+    sound = ("-map", "0:a:0", "-af", ",".join(filters), "-f", "null", "pipe:1")
+    return [ffmpeg, *_QUIET, *progress, *_open(source, demuxer), *sound]
+
+
 def _open(source: Input, demuxer: str | None = None) -> tuple[str, ...]:
     """Open a source; one that was looked at already is opened as nothing else than it was then."""
     return (
