@@ -56,7 +56,7 @@ async def send_form_bytes(
 ) -> Reply:
     """Send a form as these very bytes, with `--b` between its parts."""
     headers = {"Content-Type": f"multipart/form-data{boundary}"}
-    return await client.call("POST", path, data=body, headers=headers)
+    return await client.call("POST", path, data=io.BytesIO(body), headers=headers)
 
 
 async def convert(client: Client, **asked: Any) -> Reply:

@@ -1,6 +1,7 @@
 """Trims, fades, depths and several results, on both paths, by a real ffmpeg; decoded to check."""
 
 import array
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from msgspec import structs
 from support.audio import FFMPEG, decoded, generate
 from support.conversions import content, job_for, opened_tools, put, report
 from wavemill_common.errors import InvalidOption
-from wavemill_common.options import ConvertOptions, Wanted
+from wavemill_common.options import ConvertOptions, Loudness, Wanted
 from wavemill_converter.conversion import Converted, Tools
 from wavemill_converter.file_conversion import fallback_file_conversion
 from wavemill_converter.published import check_published
@@ -226,3 +227,53 @@ async def test_when_one_result_fails_none_of_the_job_is_left(
 
     assert [one.key async for one in tools.objects.scan("conversions/")] == []
     assert [one async for one in tools.objects.scan_multiparts("conversions/")] == []
+
+
+# --- loudness -------------------------------------------------------------------------------------
+
+
+def loudness(path: Path) -> float:
+    """Integrated loudness in LUFS, by ffmpeg's meter."""
+    told = subprocess.run(
+        [FFMPEG, "-hide_banner", "-i", str(path), "-af", "ebur128", "-f", "null", "-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    return float(re.findall(r"I: +(-?[\d.]+) LUFS", told)[-1])
+
+
+@pytest.mark.parametrize("way", PATHS)
+async def test_results_have_the_loudness_asked_for_and_the_record_says_what_was_done(
+    tools: Tools, tmp_path: Path, tone: Path, way: str
+) -> None:
+    asked = Loudness(target_lufs=-20, true_peak_db=-1)
+    wanted = [want(one, loudness=asked, fade_in=0.5) for one in ("mp3", "flac", "opus")]
+    done, paths = await convert(tools, tmp_path, way, tone, *wanted)
+
+    for output, path in zip(done.outputs, paths, strict=True):
+        assert loudness(path) == pytest.approx(-20, abs=0.5)
+        assert output.loudness is not None
+        assert output.loudness.before_lufs == pytest.approx(loudness(tone), abs=0.3)
+        assert output.loudness.after_lufs == pytest.approx(loudness(path), abs=0.1)
+
+
+async def test_the_parts_of_a_split_file_keep_their_loudness_towards_each_other(
+    tools: Tools, tmp_path: Path, book: Path
+) -> None:
+    asked = want("flac", split="chapters", loudness=Loudness(target_lufs=-23))
+    done, paths = await convert(tools, tmp_path, "streamed", book, asked)
+
+    gains = {one.loudness.gain_db for one in done.outputs if one.loudness}
+    assert len(gains) == 1
+    assert [loudness(path) for path in paths] == pytest.approx([-23.0] * 3, abs=0.5)
+
+
+async def test_silence_is_left_as_it_is_and_that_is_said(tools: Tools, tmp_path: Path) -> None:
+    silence = generate(tmp_path / "silence.wav", f"anullsrc=r={RATE}:d=3")
+    done, [path] = await convert(
+        tools, tmp_path, "streamed", silence, want("wav", loudness=Loudness())
+    )
+
+    assert [one.code for one in done.remarks] == ["loudness_not_measured"]
+    assert set(samples(path)) == {0}

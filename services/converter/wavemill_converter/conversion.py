@@ -21,6 +21,7 @@ from wavemill_converter.edits import needs_length
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.length import measure_length
 from wavemill_converter.limits import Limits
+from wavemill_converter.loud_results import fit_results
 from wavemill_converter.results import Result, plan_results
 from wavemill_converter.source import Probed
 from wavemill_converter.streaming.proxy import RangeProxy
@@ -84,7 +85,9 @@ def longest(results: Sequence[Result]) -> float | None:
     return max((one for one in lengths if one is not None), default=None)
 
 
-async def prepare(job: Job, tools: Tools, source: Input, probed: Probed) -> tuple[Result, ...]:
+async def prepare(
+    job: Job, tools: Tools, source: Input, probed: Probed, report: Report
+) -> tuple[Result, ...]:
     """Plan all results of a source, and measure it where the plans depend on it.
 
     Raises:
@@ -96,7 +99,14 @@ async def prepare(job: Job, tools: Tools, source: Input, probed: Probed) -> tupl
     length = probed.media.duration
     if any(needs_length(one.options, length, exact=exact) for one in job.wanted):
         probed = await measure_length(tools.ffmpeg, source, probed, tools.timeouts.total)
-    return plan_results(job, probed, tools.limits)
+    results = plan_results(job, probed, tools.limits)
+
+    def on_time(seconds: float) -> None:
+        report(Stage.PROBING, current_time=format_time(seconds))
+
+    return await fit_results(
+        tools.ffmpeg, source, results, seconds=tools.timeouts.total, on_time=on_time
+    )
 
 
 def converted(results: Sequence[Output], probed: Probed) -> Converted:

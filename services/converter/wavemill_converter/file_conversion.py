@@ -21,7 +21,7 @@ from wavemill_converter.conversion import (
 )
 from wavemill_converter.probe import probe
 from wavemill_converter.publish import fetch, publish
-from wavemill_converter.published import check_published, unless_all_is_well
+from wavemill_converter.published import check_published, measure_published, unless_all_is_well
 from wavemill_converter.results import Result, clock_of, runs
 from wavemill_converter.transcode import OnProgress, Transcoded, transcode_between
 
@@ -41,7 +41,7 @@ async def fallback_file_conversion(
     await retried(fetch, tools.objects, job.input_key, source)
     probed = await probe(tools.ffmpeg, source, tools.limits)
     with local_input(tools.ffmpeg, source) as opened:
-        results = await prepare(job, tools, opened, probed)
+        results = await prepare(job, tools, opened, probed, report)
     batches, outputs = runs(results), list[Output]()
     async with unless_all_is_well(tools.objects, outputs):
         for number, batch in enumerate(batches):
@@ -84,7 +84,8 @@ async def _publish(
     path.unlink()
     report(Stage.VERIFYING)
     await check_published(tools, stored, [(stored.size, sha256)], result.plan, transcoded)
-    return result.output(stored, sha256, (*result.plan.remarks, *remarks))
+    measured = await measure_published(tools, stored, result)
+    return result.output(stored, sha256, remarks, measured)
 
 
 def _path(scratch: Path, result: Result) -> Path:

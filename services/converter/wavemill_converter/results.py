@@ -13,7 +13,10 @@ from wavemill_common.jobs import Job, Output, Remark
 from wavemill_common.media import Chapter
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.options import ConvertOptions, Wanted
+from wavemill_converter.edits import PRECISE, fade_filters, trim_filters, trimmed_duration
+from wavemill_converter.fit_loudness import LoudnessPlan
 from wavemill_converter.limits import Limits, check_output, check_source
+from wavemill_converter.loudness import Measured
 from wavemill_converter.plan import ConversionPlan, plan_conversion
 from wavemill_converter.publish import output_key
 from wavemill_converter.source import Probed
@@ -28,7 +31,7 @@ _NAME_LENGTH = 120  # characters
 class Result(Struct, frozen=True, kw_only=True):
     """One file to be made: its number in the job, how it is made, where it goes, what it is called.
 
-    `end` is how far into the source it reaches, in seconds; None: to its end.
+    `whole` are the filters of all that it is a part of, where the file is split; else its own.
     """
 
     number: int
@@ -37,6 +40,8 @@ class Result(Struct, frozen=True, kw_only=True):
     plan: ConversionPlan
     key: str
     file_name: str
+    whole: tuple[str, ...] = ()
+    loudness: LoudnessPlan | None = None
 
     @property
     def end(self) -> float | None:
@@ -44,8 +49,15 @@ class Result(Struct, frozen=True, kw_only=True):
         length = self.plan.duration
         return None if length is None else (self.options.trim_start or 0.0) + length
 
-    def output(self, stored: ObjectInfo, sha256: str, remarks: tuple[Remark, ...]) -> Output:
-        """Tell what was published."""
+    def output(
+        self,
+        stored: ObjectInfo,
+        sha256: str,
+        remarks: tuple[Remark, ...],
+        measured: Measured | None = None,
+    ) -> Output:
+        """Tell what was published, and how loud it is where that was asked for."""
+        loudness = self.loudness
         return Output(
             key=stored.key,
             format=self.target.id,
@@ -53,7 +65,12 @@ class Result(Struct, frozen=True, kw_only=True):
             mime=self.target.mime,
             size=stored.size,
             sha256=sha256,
-            warnings=remarks,
+            warnings=(
+                *self.plan.remarks,
+                *remarks,
+                *(loudness.remarks(measured) if loudness else ()),
+            ),
+            loudness=loudness.report(measured) if loudness else None,
         )
 
 
@@ -67,8 +84,8 @@ def plan_results(job: Job, probed: Probed, limits: Limits) -> tuple[Result, ...]
     check_source(probed.media, limits)
     names = set[str]()
     return tuple(
-        _planned(number, job, probed, limits, wanted, title, names)
-        for number, (wanted, title) in enumerate(_all_wanted(job, probed))
+        _planned(number, job, probed, limits, part, names)
+        for number, part in enumerate(_parts(job, probed))
     )
 
 
@@ -87,19 +104,22 @@ def clock_of(results: Sequence[Result]) -> float | None:
     return max(known)
 
 
+class Part(Struct, frozen=True):
+    """One result that is wanted; what it is a part of, and its title, where a file is split."""
+
+    wanted: Wanted
+    whole: ConvertOptions
+    title: str | None = None
+
+
 def _planned(
-    number: int,
-    job: Job,
-    probed: Probed,
-    limits: Limits,
-    wanted: Wanted,
-    title: str | None,
-    names: set[str],
+    number: int, job: Job, probed: Probed, limits: Limits, part: Part, names: set[str]
 ) -> Result:
+    wanted = part.wanted
     target = find_format(wanted.format)
     plan = plan_conversion(target, target.encoding(wanted.quality), wanted.options, probed)
     check_output(plan.expected_size, limits)
-    name = _unused(result_name(job.file_name, title, target), names)
+    name = _unused(result_name(job.file_name, part.title, target), names)
     names.add(name)
     return Result(
         number=number,
@@ -108,20 +128,27 @@ def _planned(
         plan=plan,
         key=output_key(job.job_id, job.attempt, number, job.claim_id or "", target.extension),
         file_name=name,
+        whole=_edits(part.whole, probed),
     )
 
 
-def _all_wanted(job: Job, probed: Probed) -> list[tuple[Wanted, str | None]]:
-    """What is wanted, split by chapters where that is asked for; and what each part is called."""
-    found: list[tuple[Wanted, str | None]] = []
+def _edits(options: ConvertOptions, probed: Probed) -> tuple[str, ...]:
+    duration = trimmed_duration(options, probed.media.duration)
+    return (*trim_filters(options), PRECISE, *fade_filters(options, duration))
+
+
+def _parts(job: Job, probed: Probed) -> list[Part]:
+    """What is wanted, split by chapters where that is asked for."""
+    found: list[Part] = []
     for wanted in job.wanted:
-        found += _split(wanted, probed) if wanted.options.split else [(wanted, None)]
+        whole = wanted.options
+        found += _split(wanted, probed) if whole.split else [Part(wanted, whole)]
     if len(found) > MAX_RESULTS:
         raise InvalidOption(f"there would be {len(found)} results; at most {MAX_RESULTS} are made")
     return found
 
 
-def _split(wanted: Wanted, probed: Probed) -> Iterator[tuple[Wanted, str]]:
+def _split(wanted: Wanted, probed: Probed) -> Iterator[Part]:
     options = wanted.options
     start, end = options.trim_start or 0.0, options.trim_end
     chapters = [one for one in probed.media.chapters or () if _is_within(one, start, end)]
@@ -139,7 +166,7 @@ def _split(wanted: Wanted, probed: Probed) -> Iterator[tuple[Wanted, str]]:
             fade_out=options.fade_out if number == len(chapters) else None,
             metadata=_tags_of_part(wanted, title, f"{number}/{len(chapters)}"),
         )
-        yield structs.replace(wanted, options=part), f"{number:02d} {title}"
+        yield Part(structs.replace(wanted, options=part), options, f"{number:02d} {title}")
 
 
 def _is_within(chapter: Chapter, start: float, end: float | None) -> bool:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from wavemill_common.errors import AppError, is_transient
 from wavemill_common.media import MediaInfo
+from wavemill_common.report_loudness import LoudnessReport
 
 
 class JobStatus(StrEnum):
@@ -85,6 +86,7 @@ class Output(Struct, frozen=True, kw_only=True, rename="camel"):
     sha256: str
     media: MediaInfo | None = None
     warnings: tuple[Remark, ...] = ()
+    loudness: LoudnessReport | None = None
 
 
 class Webhook(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -22,7 +22,7 @@ from wavemill_converter.conversion import (
 from wavemill_converter.memory import MemoryFile, is_supported
 from wavemill_converter.probe import PROBE_TIME, probe_input
 from wavemill_converter.process import Child
-from wavemill_converter.published import check_published, unless_all_is_well
+from wavemill_converter.published import check_published, measure_published, unless_all_is_well
 from wavemill_converter.results import Result, clock_of, runs
 from wavemill_converter.source import Probed
 from wavemill_converter.streaming.blocks import BlockReader
@@ -54,7 +54,7 @@ async def streaming_convert_audio(job: Job, tools: Tools, report: Report) -> Con
         try:
             source = http_input(url)
             probed = await probe_input(tools.ffmpeg, source, reader.size, PROBE_TIME)
-            results = await prepare(job, tools, source, probed)
+            results = await prepare(job, tools, source, probed, report)
             return await _convert_all(tools, report, reader, source, probed, results)
         except Exception:
             _raise_source_failure(reader)  # whatever else went wrong followed from it
@@ -148,7 +148,8 @@ async def _publish(
     report(Stage.VERIFYING)
     sent = follower.part_digests()
     sha256 = await check_published(tools, stored, sent, result.plan, transcoded)
-    return result.output(stored, sha256, (*result.plan.remarks, *remarks))
+    measured = await measure_published(tools, stored, result)
+    return result.output(stored, sha256, remarks, measured)
 
 
 def tag_bytes(probed: Probed) -> int:
