@@ -12,6 +12,7 @@ from msgspec import structs
 from structlog.testing import capture_logs
 
 from support.records import a_job
+from wavemill_common.errors import ObjectNotFound
 from wavemill_common.jobs import Job
 from wavemill_common.objects import ObjectStore
 from wavemill_common.objects.disk import DiskObjectStore
@@ -56,7 +57,9 @@ class Bench:
     async def take(self, source: Path) -> str:
         """Store an input; return its key."""
         key = f"uploads/{source.name}"
-        if not (self._folder / key).exists():
+        try:
+            await self.tools.objects.stat(key)
+        except ObjectNotFound:
             await self.tools.objects.put(key, _blocks(source))
         return key
 

@@ -33,7 +33,8 @@ distance between what was reported and the true share: of the audio, and of the 
 conversion took. ETA is its mean error as a share of the whole time.
 """,
     "memory": """
-A process of its own, with all of the converter's modules loaded, streams over the disk store.
+A process of its own, with all of the converter's modules loaded, streams from and to a store. S3 is
+a server in another process.
 Memory and scratch are the most that memory files and temporary files held at once; RSS is the
 converter's highest, without ffmpeg.
 """,
