@@ -25,18 +25,32 @@ from wavemill_converter.publish import output_key, remove_earlier_attempts
 from wavemill_converter.streaming.blocks import BlockReader
 from wavemill_converter.streaming.conversion import streaming_convert_audio
 from wavemill_converter.streaming.follower import OutputFollower, StreamTripped
-from wavemill_converter.streaming.layout import PartLayout
+from wavemill_converter.streaming.layout import CAP_SLACK, INDEX_LAG, MIN_PART, PartLayout
 from wavemill_converter.streaming.pressure import Pressure
 
 MakeTools = Callable[..., Tools]
-LARGE = ("wav", "aiff", "flac", "mp3", "m4a", "alac", "opus", "wma", "caf", "mka")
+LONG = ("wav", "aiff", "flac", "mp3", "m4a", "alac", "opus", "wma", "caf", "mka")
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven minutes of stereo noise with tags: 74 MB, so that every format has several parts."""
-    path = tmp_path_factory.mktemp("large") / "large.wav"
-    return make_noise(path, 420, "-metadata", "title=Rauschen")
+    """Five minutes of stereo noise: 53 MB, more than may be held in memory."""
+    return make_noise(tmp_path_factory.mktemp("large") / "large.wav", 300)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """84 s of stereo noise with tags: 15 MB, so that every format has several small parts."""
+    path = tmp_path_factory.mktemp("long") / "long.wav"
+    return make_noise(path, 84, "-metadata", "title=Rauschen")
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All sizes of a layout a fifth of what they are; `make fidelity` has results of real size."""
+    sizes = {"MIN_PART": MIN_PART, "INDEX_LAG": INDEX_LAG, "CAP_SLACK": CAP_SLACK}
+    for name, size in sizes.items():
+        monkeypatch.setattr(f"wavemill_converter.streaming.layout.{name}", size // 5)
 
 
 @pytest.fixture
@@ -58,11 +72,12 @@ async def both_ways(tools: Tools, tmp_path: Path, key: str, target: str) -> tupl
     return data, await content(tools, other.key)
 
 
-@pytest.mark.parametrize("target", LARGE)
-async def test_a_large_streamed_result_is_the_one_made_between_files(
-    tools: Tools, large: Path, tmp_path: Path, target: str
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("target", LONG)
+async def test_a_streamed_result_of_many_parts_is_the_one_made_between_files(
+    tools: Tools, long: Path, tmp_path: Path, target: str
 ) -> None:
-    streamed, filed = await both_ways(tools, tmp_path, await put(tools, large), target)
+    streamed, filed = await both_ways(tools, tmp_path, await put(tools, long), target)
     assert streamed == filed
 
 

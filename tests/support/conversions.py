@@ -5,16 +5,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from msgspec import structs
-
-from support.audio import FFMPEG
+from support.known import known_ffmpeg
 from wavemill_common.jobs import Job
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_common.settings import MIB, SandboxMode
+from wavemill_common.settings import MIB
 from wavemill_converter.conversion import Tools
-from wavemill_converter.ffmpeg import find_ffmpeg
 from wavemill_converter.limits import Limits
-from wavemill_converter.sandbox import contain
 from wavemill_converter.streaming.proxy import RangeProxy
 from wavemill_converter.transcode import Timeouts
 
@@ -24,12 +20,10 @@ async def opened_tools(folder: Path) -> AsyncIterator[Tools]:
     """What a conversion works with: objects below `folder`, an ffmpeg in its sandbox."""
     store = folder / "objects"
     store.mkdir()
-    ffmpeg = await find_ffmpeg(FFMPEG)
-    sandbox = await contain(ffmpeg.path, SandboxMode.PREFER)
     async with RangeProxy() as proxy:
         yield Tools(
             objects=DiskObjectStore(store),
-            ffmpeg=structs.replace(ffmpeg, sandbox=sandbox),
+            ffmpeg=await known_ffmpeg(contained=True),
             proxy=proxy,
             limits=Limits(),
             timeouts=Timeouts(stall=30, total=300),

@@ -83,7 +83,7 @@ async def transcode(
     Raises:
         NotAudio: nothing of the source could be decoded.
         FfmpegTimeout: it took too long, or nothing moved for too long.
-        FfmpegKilled, FfmpegFailed: how ffmpeg ended; `detail` holds its last words.
+        FfmpegKilled, FfmpegCrashed, FfmpegFailed: how ffmpeg ended; `detail` holds its last words.
         ScratchFull: no disk space was left.
         LimitExceeded: the result grew beyond `max_bytes`.
     """
