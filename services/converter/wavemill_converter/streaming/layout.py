@@ -44,9 +44,17 @@ class PartLayout(Struct, frozen=True, kw_only=True):
         return size >= self.bounds(index)[1] + self.lag
 
 
+def part_bytes(max_output: int) -> int:
+    """The size of a part: whole MiB, because memory is given back in whole pages only.
+
+    What stays of a page that a part shares with the next looks as if it was written again.
+    """
+    return max(MIN_PART, -(-max_output // (MAX_PARTS * MIB)) * MIB)
+
+
 def plan_layout(plan: ConversionPlan, tag_bytes: int, max_output: int) -> PartLayout:
     """Choose the layout for a conversion whose result may have `max_output` bytes."""
-    part = max(MIN_PART, -(-max_output // MAX_PARTS))
+    part = part_bytes(max_output)
     held = HEAD_RESERVE + tag_bytes + len(plan.covers) * COVER_BYTES
     lag = INDEX_LAG if plan.codec.muxer in _INDEX_AT_END else 0
     return PartLayout(part=part, head=max(1, -(-held // part)), lag=lag)
