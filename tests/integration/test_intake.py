@@ -2,15 +2,19 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from wavemill_common.errors import InvalidFormat, UploadNotFound
+from support.records import a_job
+from wavemill_common.errors import InvalidFormat, UploadInUse, UploadNotFound
+from wavemill_common.jobs import Job
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.records.sqlite import SqliteJobStore
+from wavemill_common.submission import Submission
 from wavemill_common.uploads import Upload
 from wavemill_gateway.intake import Intake, UploadLimits
 
@@ -131,3 +135,31 @@ async def test_a_chunk_that_was_stored_but_not_recorded_is_taken_up(
     done, completed = await intake.receive_chunk(upload, 0, blocks_of(SONG), None)
     assert completed
     assert done.is_complete
+
+
+async def test_a_deletion_that_looked_for_a_job_in_vain_looks_again_before_it_deletes(
+    objects: HeldObjects,
+    intake: Intake,
+    records: SqliteJobStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    objects.go_on.set()
+    upload = await with_all_chunks(intake, objects, SONG)
+    await intake.complete(upload.file_id)
+    nobody: Any = None
+    submission = Submission(records, nobody, nobody, 10.0, 10.0, lambda: NOW)
+    job = a_job("job", file_id=upload.file_id)
+    await submission.reserve(upload.file_id, job.job_id)
+    look = records.jobs
+
+    async def submitted_after_the_look(job_ids: Sequence[str]) -> dict[str, Job]:
+        found = await look(job_ids)
+        monkeypatch.setattr(records, "jobs", look)
+        await records.put_job(job)
+        await submission.confirm(job)
+        return found
+
+    monkeypatch.setattr(records, "jobs", submitted_after_the_look)
+    with pytest.raises(UploadInUse):
+        await intake.abort(upload.file_id)
+    assert upload.storage_key in await keys(objects)

@@ -25,7 +25,13 @@ from wavemill_converter.publish import output_key, remove_earlier_attempts
 from wavemill_converter.streaming.blocks import BlockReader
 from wavemill_converter.streaming.conversion import streaming_convert_audio
 from wavemill_converter.streaming.follower import OutputFollower, StreamTripped
-from wavemill_converter.streaming.layout import CAP_SLACK, INDEX_LAG, MIN_PART, PartLayout
+from wavemill_converter.streaming.layout import (
+    CAP_SLACK,
+    INDEX_LAG,
+    MAX_PARTS,
+    MIN_PART,
+    PartLayout,
+)
 from wavemill_converter.streaming.pressure import Pressure
 
 MakeTools = Callable[..., Tools]
@@ -48,9 +54,14 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """All sizes of a layout a fifth of what they are; `make fidelity` has results of real size."""
-    sizes = {"MIN_PART": MIN_PART, "INDEX_LAG": INDEX_LAG, "CAP_SLACK": CAP_SLACK}
-    for name, size in sizes.items():
-        monkeypatch.setattr(f"wavemill_converter.streaming.layout.{name}", size // 5)
+    small = {
+        "MIN_PART": MIN_PART // 5,
+        "MAX_PARTS": MAX_PARTS * 5,
+        "INDEX_LAG": INDEX_LAG // 5,
+        "CAP_SLACK": CAP_SLACK // 5,
+    }
+    for name, value in small.items():
+        monkeypatch.setattr(f"wavemill_converter.streaming.layout.{name}", value)
 
 
 @pytest.fixture
@@ -87,6 +98,14 @@ async def test_a_small_streamed_result_is_the_one_made_between_files(
     tools: Tools, lena: Path, tmp_path: Path, source: str, target: str
 ) -> None:
     streamed, filed = await both_ways(tools, tmp_path, await put(tools, lena / source), target)
+    assert streamed == filed
+
+
+async def test_parts_streamed_under_a_limit_that_needs_larger_ones_do_not_trip(
+    tools: Tools, large: Path, tmp_path: Path
+) -> None:
+    generous = structs.replace(tools, limits=Limits(max_output_bytes=70 * 10**9))
+    streamed, filed = await both_ways(generous, tmp_path, await put(tools, large), "wav")
     assert streamed == filed
 
 

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wavemill_common.settings import MIB
-from wavemill_converter.streaming.layout import MAX_PARTS, MIN_PART, PartLayout
+from wavemill_converter.streaming.layout import MAX_PARTS, MIN_PART, PartLayout, part_bytes
+
+PAGE = 64 * 1024  # bytes, the largest that Linux has
 
 
 def test_a_part_goes_once_the_file_has_grown_its_lag_beyond_it() -> None:
@@ -20,6 +22,13 @@ def test_the_cap_always_leaves_room_for_the_next_part_to_get_ready(head: int, la
     assert layout.cap > layout.bounds(head)[1] + lag
 
 
-def test_the_largest_result_fits_into_the_parts_that_a_store_takes() -> None:
-    part = max(MIN_PART, -(-(1 << 40) // MAX_PARTS))
-    assert part * 10_000 > 1 << 40
+@given(st.integers(1, 1 << 44))
+def test_the_largest_result_fits_into_the_parts_that_a_store_takes(max_output: int) -> None:
+    part = part_bytes(max_output)
+    assert part >= MIN_PART
+    assert part * MAX_PARTS >= max_output
+
+
+@given(st.integers(1, 1 << 44))
+def test_parts_share_no_page_of_memory(max_output: int) -> None:
+    assert part_bytes(max_output) % PAGE == 0

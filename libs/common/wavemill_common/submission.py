@@ -38,12 +38,18 @@ class Submission(Struct, frozen=True):
         Raises:
             UploadNotFound, UploadIncomplete: there is nothing to convert (yet).
         """
+        now = self.now()
+        upload = await self.records.upload(file_id)
+        check_usable(upload, now)
+        if job_id in upload.job_ids and upload.expires_at >= now + self.job_ttl:
+            return upload
+        return await self._note(file_id, job_id)
+
+    async def _note(self, file_id: str, job_id: str) -> Upload:
         while True:
             now = self.now()
             upload = await self.records.upload(file_id)
             check_usable(upload, now)
-            if job_id in upload.job_ids and upload.expires_at >= now + self.job_ttl:
-                return upload
             jobs = await self.records.jobs(upload.job_ids)
             ended = [one for one in upload.job_ids if one not in jobs or jobs[one].is_terminal]
             until = now + self.job_ttl + UPLOAD_MARGIN
@@ -53,13 +59,14 @@ class Submission(Struct, frozen=True):
     async def confirm(self, job: Job) -> None:
         """Make sure of the reservation of a job that is written by now.
 
-        Before, another reservation may have taken the job for ended, and dropped it.
+        Before, another reservation or a deletion may have looked for the job in vain, and be about
+        to write that nothing needs the upload. So this always writes: the other one looks again.
 
         Raises:
             UploadNotFound: the file has gone meanwhile; the job is cancelled.
         """
         try:
-            await self.reserve(job.file_id, job.job_id)
+            await self._note(job.file_id, job.job_id)
         except UploadNotFound:
             while not job.is_terminal and await self.cancel(job) is None:
                 job = await self.records.job(job.job_id)

@@ -10,7 +10,6 @@ MAX_PARTS = 9_000  # S3 allows 10,000; the rest is reserve
 HEAD_RESERVE = 64 * 1024  # bytes for headers beside tags and covers
 COVER_BYTES = 4 * MIB  # what a cover is expected to need; a larger one trips the check
 INDEX_LAG = 16 * MIB  # an index at the end is patched: 4 bytes per AAC frame, 8 MiB in 13 hours
-PAGES = 64 * 1024  # bytes that any system has whole pages in
 CAP_SLACK = 16 * MIB  # what may wait beyond head and lag before ffmpeg is stopped
 _INDEX_AT_END = frozenset({"ipod", "aiff"})
 
@@ -46,17 +45,20 @@ class PartLayout(Struct, frozen=True, kw_only=True):
         return size >= self.bounds(index)[1] + self.lag
 
 
+def part_bytes(max_output: int) -> int:
+    """The size of a part: whole MiB, because memory is given back in whole pages only.
+
+    What stays of a page that a part shares with the next looks as if it was written again.
+    """
+    return max(MIN_PART, -(-max_output // (MAX_PARTS * MIB)) * MIB)
+
+
 def plan_layout(
     plan: ConversionPlan, tag_bytes: int, max_output: int, beside: int = 1
 ) -> PartLayout:
     """Choose the layout for one of `beside` results, which may have `max_output` bytes each."""
-    part = _rounded_up(max(MIN_PART, -(-max_output // MAX_PARTS)))
+    part = part_bytes(max_output)
     held = HEAD_RESERVE + tag_bytes + len(plan.covers) * COVER_BYTES
     lag = INDEX_LAG if plan.codec.muxer in _INDEX_AT_END else 0
     slack = CAP_SLACK // beside
     return PartLayout(part=part, head=max(1, -(-held // part)), lag=lag, slack=slack)
-
-
-def _rounded_up(part: int) -> int:
-    """To whole pages: of a page that is freed in part, the rest would stay in memory."""
-    return -(-part // PAGES) * PAGES
