@@ -19,6 +19,7 @@ from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.settings import MIB
 from wavemill_converter.conversion import Tools
 from wavemill_converter.file_conversion import fallback_file_conversion
+from wavemill_converter.limits import Limits
 from wavemill_converter.memory import MemoryFile
 from wavemill_converter.process import started
 from wavemill_converter.publish import output_key, remove_earlier_attempts
