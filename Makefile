@@ -30,9 +30,10 @@ test-aws: setup-dev ## Run the end-to-end tests on S3 and DynamoDB (moto's serve
 JOBS ?= 200
 SEEDS ?= 1
 SCALE ?= 0.1
+STORES ?= embedded
 .PHONY: chaos
-chaos: setup-dev ## Kill everything while jobs run; judge what is left (JOBS=, SEEDS=, SCALE=)
-	@PYTHONPATH=tests $(BIN)/python -m chaos storm --jobs $(JOBS) --seeds $(SEEDS) --scale $(SCALE)
+chaos: setup-dev ## Kill everything while jobs run; judge what is left (JOBS=, SEEDS=, SCALE=, STORES=aws)
+	@PYTHONPATH=tests $(BIN)/python -m chaos storm --jobs $(JOBS) --seeds $(SEEDS) --scale $(SCALE) --stores $(STORES)
 
 .PHONY: chaos-mutants
 chaos-mutants: setup-dev ## Take out one part of the protocol after the other: each must be missed

@@ -1,16 +1,19 @@
 """What a running wavemill keeps, whichever its stores are: files in its directory, or S3."""
 
 import asyncio
+import os
+import time
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
 import boto3
 
-from support.s3 import raw_client
+from support.s3 import age_multiparts, raw_client
 from wavemill_common.records.dynamo_tables import jobs_table, uploads_table
 
 REGION = "us-east-1"
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 WRITING = 0.5  # seconds in which what is sent has reached the server
 
 
@@ -57,6 +60,10 @@ class Kept(Protocol):
         """What is being written now, or was left."""
         ...
 
+    def let_pass(self, seconds: float) -> None:
+        """Make everything that is unfinished older by so much."""
+        ...
+
     async def writing(self) -> None:
         """Wait until something is being written, as far as can be seen."""
         ...
@@ -87,12 +94,19 @@ class OnDisk:
         return (self._folder / key).stat().st_mtime_ns
 
     def unfinished(self) -> list[str]:
-        return [path.name for path in (self._folder / ".tmp").iterdir()]
+        return [path.name for path in self._unfinished()]
+
+    def let_pass(self, seconds: float) -> None:
+        for path in self._unfinished():
+            os.utime(path, (time.time() - seconds,) * 2)
 
     async def writing(self) -> None:
         async with asyncio.timeout(10):
             while not self.unfinished():
                 await asyncio.sleep(0.01)
+
+    def _unfinished(self) -> list[Path]:
+        return [path for name in (".tmp", ".multipart") for path in (self._folder / name).iterdir()]
 
 
 class InAws:
@@ -100,12 +114,13 @@ class InAws:
 
     def __init__(self, url: str) -> None:
         mark = uuid4().hex
+        self.jobs_table = f"jobs-{mark}"
+        self._url = url
         self._bucket = f"bucket-{mark}"
         self._client: Any = raw_client(url)
         self._client.create_bucket(Bucket=self._bucket)
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        tables: Any = boto3.client("dynamodb", endpoint_url=url, region_name=REGION, **keys)
-        for table in (jobs_table(f"jobs-{mark}"), uploads_table(f"uploads-{mark}")):
+        tables = self.service("dynamodb")
+        for table in (jobs_table(self.jobs_table), uploads_table(f"uploads-{mark}")):
             tables.create_table(**table)
         tables.close()
         self.variables = {
@@ -115,10 +130,14 @@ class InAws:
             "S3_ENDPOINT_URL": url,
             "S3_ADDRESSING": "path",
             "DYNAMODB_ENDPOINT_URL": url,
-            "DYNAMODB_JOBS_TABLE": f"jobs-{mark}",
+            "DYNAMODB_JOBS_TABLE": self.jobs_table,
             "DYNAMODB_UPLOADS_TABLE": f"uploads-{mark}",
-            **{name.upper(): value for name, value in keys.items()},
+            **{name.upper(): value for name, value in KEYS.items()},
         }
+
+    def service(self, name: str) -> Any:
+        """A plain client of one of the server's services, to be closed."""
+        return boto3.client(name, endpoint_url=self._url, region_name=REGION, **KEYS)
 
     def keys(self, part: str = "") -> list[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
@@ -142,6 +161,9 @@ class InAws:
     def unfinished(self) -> list[str]:
         reply = self._client.list_multipart_uploads(Bucket=self._bucket)
         return [one["Key"] for one in reply.get("Uploads", ())]
+
+    def let_pass(self, seconds: float) -> None:
+        age_multiparts(self._url, seconds)
 
     async def writing(self) -> None:
         await asyncio.sleep(WRITING)  # what S3 has not acknowledged cannot be seen there

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,8 @@ from moto.s3.models import S3Backend, s3_backends
 from moto.server import ThreadedMotoServer
 
 from wavemill_common.objects.s3_config import S3Config
+
+AGE = "/support/age"  # of `support.moto_server`; no path of AWS's
 
 # Every test opens clients of its own, and each would read botocore's service models anew.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
@@ -95,3 +98,9 @@ def _mended(original: Callable[..., Any]) -> Callable[..., Any]:
 
     mended.mended = True  # type: ignore[attr-defined]
     return mended
+
+
+def age_multiparts(url: str, seconds: float) -> None:
+    """Make every multipart upload that a running server has older by so much."""
+    with urllib.request.urlopen(url + AGE, str(seconds).encode(), timeout=10):  # noqa: S310
+        pass
