@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chaos.figures import summary, table
 from chaos.mutants import SCENARIOS, try_both
-from chaos.storm import Storm, run_storm
+from chaos.storm import AWS_PACE, Storm, run_storm
 from support.kept import InAws, Kept
 from support.moto_server import running_moto
 
@@ -36,7 +36,14 @@ def _storms(parsed: argparse.Namespace) -> int:
     storms: list[Storm] = []
     for seed in range(parsed.first_seed, parsed.first_seed + parsed.seeds):
         with _folder(keep=parsed.keep) as folder, _kept(parsed.stores) as kept:
-            run = run_storm(folder, jobs=parsed.jobs, seed=seed, scale=parsed.scale, kept=kept)
+            run = run_storm(
+                folder,
+                jobs=parsed.jobs,
+                seed=seed,
+                scale=parsed.scale,
+                kept=kept,
+                pace=AWS_PACE if kept else 1.0,
+            )
             storms.append(asyncio.run(run))
         _say(summary(storms[-1]))
         for name, texts in storms[-1].violations.items():

@@ -31,6 +31,7 @@ GATEWAYS_PATCHES = "die_between_put_and_enqueue=0.05"
 # No process is hit by more than this much at once; every kill is a strike against some job.
 SETTINGS = {"WAVEMILL_MAX_STRIKES": "100", "WAVEMILL_CONVERTER_SLOTS": "2"}
 DENIED = "denied"  # file: what a service asked for beyond its policy
+AWS_PACE = 3.0  # moto takes most of a core, and who starts with it takes seconds
 FAULT_EVERY = 0.2  # seconds, at any scale: restarts take real time
 SECONDS_PER_JOB = 0.2  # that the storm lasts
 SUBMITTED_BY = 0.6  # of the storm's time
@@ -80,11 +81,13 @@ async def run_storm(
     scale: float,
     patches: str = PATCHES,
     kept: Kept | None = None,
+    pace: float = 1.0,
 ) -> Storm:
     """Run one storm and judge it; nothing of it is left running.
 
     `kept` says where bytes and records go, if not into files. Nothing is done to that place: a
-    stand-in for AWS that was killed would have forgotten everything.
+    stand-in for AWS that was killed would have forgotten everything. `pace` stretches the storm,
+    faults and submissions alike, where work takes longer.
     """
     chance = random.Random(seed)
     if kept is not None:
@@ -106,20 +109,25 @@ async def run_storm(
         await cluster.start_async()
         timeout = aiohttp.ClientTimeout(total=None, connect=3, sock_read=20)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            return await _run(cluster, session, jobs, chance, seed)
+            return await _run(cluster, session, jobs, chance, seed, pace)
     finally:
         cluster.close()
 
 
 async def _run(
-    cluster: Cluster, session: aiohttp.ClientSession, jobs: int, chance: random.Random, seed: int
+    cluster: Cluster,
+    session: aiohttp.ClientSession,
+    jobs: int,
+    chance: random.Random,
+    seed: int,
+    pace: float,
 ) -> Storm:
     urls = [member.url for member in cluster.gateways]
     wanted = await _calm(cluster, folder=cluster.folder)
     witness = witness_of(cluster)
     witness.watch()
     baseline = footprints(cluster)
-    seconds = jobs * SECONDS_PER_JOB
+    seconds = jobs * SECONDS_PER_JOB * pace
     faults, submitter = Faults(cluster, chance), Submitter(session, urls, chance)
     watchers: list[Watcher] = []
     async with asyncio.TaskGroup() as group:
@@ -132,7 +140,7 @@ async def _run(
 
         watching: list[asyncio.Task[None]] = []
         begun = time.monotonic()
-        blowing = group.create_task(faults.run(seconds, FAULT_EVERY))
+        blowing = group.create_task(faults.run(seconds, FAULT_EVERY * pace))
         submitting = group.create_task(
             _submit_all(submitter, wanted, jobs, seconds * SUBMITTED_BY, watch)
         )
