@@ -1,5 +1,6 @@
 """Each service does its work with no more rights than its policy gives it."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from support.audio import make_noise
 from support.chunks import CHUNK, ChunkedFile, write_wav
 from support.client import Client
 from support.cluster import Cluster
@@ -86,6 +88,19 @@ async def test_a_converter_goes_on_after_its_job_store_has_failed_for_a_moment(
     for _ in range(2):
         job_id = await client.convert(file_id, "mp3")
         assert (await client.wait(job_id))["status"] == "completed"
+    assert _denied(cluster) == []
+
+
+async def test_a_converter_takes_over_from_one_that_died(
+    cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    client = Client(session, cluster.gateways[0].url)
+    noise = await asyncio.to_thread(make_noise, tmp_path / "long.flac", 240)
+    job_id = await client.convert((await client.upload(noise))["fileId"], "mp3")
+    await client.wait_for_stage(job_id, "converting")
+    cluster.converters[0].restart()
+    ended = await client.wait(job_id, 90)
+    assert (ended["status"], ended["attempt"]) == ("completed", 2)
     assert _denied(cluster) == []
 
 
