@@ -22,7 +22,7 @@ async def test_no_job_is_lost_or_doubled_whatever_dies(tmp_path: Path) -> None:
 async def test_nor_is_one_where_s3_and_dynamodb_keep_everything(tmp_path: Path) -> None:
     with running_moto() as url:
         storm = await run_storm(
-            tmp_path / "storm", jobs=30, seed=2, scale=0.1, kept=InAws(url), pace=AWS_PACE
+            tmp_path / "storm", jobs=20, seed=2, scale=0.1, kept=InAws(url), pace=AWS_PACE
         )
     print(f"\n{summary(storm)}")  # noqa: T201 - the figures of this test
     assert storm.violations == {}
