@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -14,6 +15,7 @@ from wavemill_common.records.dynamo_tables import jobs_table, uploads_table
 
 REGION = "us-east-1"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+BLOCK = 1024 * 1024  # bytes
 WRITING = 0.5  # seconds in which what is sent has reached the server
 
 
@@ -42,6 +44,10 @@ class Kept(Protocol):
 
     def read(self, key: str) -> bytes:
         """An object's bytes."""
+        ...
+
+    def blocks(self, key: str) -> Iterator[bytes]:
+        """An object's bytes, a MiB at a time."""
         ...
 
     def replace(self, key: str, data: bytes) -> None:
@@ -83,6 +89,11 @@ class OnDisk:
 
     def read(self, key: str) -> bytes:
         return (self._folder / key).read_bytes()
+
+    def blocks(self, key: str) -> Iterator[bytes]:
+        with (self._folder / key).open("rb") as file:
+            while block := file.read(BLOCK):
+                yield block
 
     def replace(self, key: str, data: bytes) -> None:
         (self._folder / key).write_bytes(data)
@@ -148,6 +159,10 @@ class InAws:
     def read(self, key: str) -> bytes:
         body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         return body
+
+    def blocks(self, key: str) -> Iterator[bytes]:
+        body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+        yield from body.iter_chunks(BLOCK)
 
     def replace(self, key: str, data: bytes) -> None:
         self._client.put_object(Bucket=self._bucket, Key=key, Body=data)
