@@ -27,12 +27,21 @@ test-aws: setup-dev ## Run the end-to-end tests on S3 and DynamoDB (moto's serve
 	@tools/browser.sh
 	@$(BIN)/python -m pytest --stores aws tests/e2e
 
+.PHONY: staging-test
+staging-test: setup-dev ## Test against AWS itself, with the credentials that are there (AWS_REGION=)
+	@$(BIN)/python -m pytest tests/aws -m aws
+
+.PHONY: test-large
+test-large: setup-dev ## Send 2 GB through a gateway, to disk and to S3; measure its memory (minutes)
+	@$(BIN)/python -m pytest tests/e2e/test_large_upload.py -m slow -s
+
 JOBS ?= 200
 SEEDS ?= 1
 SCALE ?= 0.1
+STORES ?= embedded
 .PHONY: chaos
-chaos: setup-dev ## Kill everything while jobs run; judge what is left (JOBS=, SEEDS=, SCALE=)
-	@PYTHONPATH=tests $(BIN)/python -m chaos storm --jobs $(JOBS) --seeds $(SEEDS) --scale $(SCALE)
+chaos: setup-dev ## Kill everything while jobs run; judge what is left (JOBS=, SEEDS=, SCALE=, STORES=aws)
+	@PYTHONPATH=tests $(BIN)/python -m chaos storm --jobs $(JOBS) --seeds $(SEEDS) --scale $(SCALE) --stores $(STORES)
 
 .PHONY: chaos-mutants
 chaos-mutants: setup-dev ## Take out one part of the protocol after the other: each must be missed

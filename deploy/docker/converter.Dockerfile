@@ -25,6 +25,8 @@ ENV PATH=/opt/wavemill/bin:$PATH \
     HOME=/tmp \
     WAVEMILL_ENV=docker \
     WAVEMILL_HEALTH_PORT=8081
+# A volume mounted here keeps the mode of /tmp: on Fargate it would else be root's alone.
+VOLUME ["/tmp"]
 USER 10001:10001
 EXPOSE 8081
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \

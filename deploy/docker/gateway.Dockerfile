@@ -26,6 +26,8 @@ ENV PATH=/opt/wavemill/bin:$PATH \
     WAVEMILL_ENV=docker \
     HOST=0.0.0.0 \
     PORT=8080
+# A volume mounted here keeps the mode of /tmp: on Fargate it would else be root's alone.
+VOLUME ["/tmp"]
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from chaos.figures import summary, table
 from chaos.mutants import SCENARIOS, try_both
-from chaos.storm import Storm, run_storm
+from chaos.storm import AWS_PACE, Storm, run_storm
+from support.kept import InAws, Kept
+from support.moto_server import running_moto
 
 
 def main() -> int:
@@ -23,6 +25,7 @@ def main() -> int:
     storm.add_argument("--seeds", type=int, default=1)
     storm.add_argument("--first-seed", type=int, default=1)
     storm.add_argument("--scale", type=float, default=0.1)
+    storm.add_argument("--stores", choices=("embedded", "aws"), default="embedded")
     storm.add_argument("--keep", action="store_true", help="keep the data and logs of each run")
     commands.add_parser("mutants", help="take out one part of the protocol after the other")
     parsed = parser.parse_args()
@@ -32,8 +35,15 @@ def main() -> int:
 def _storms(parsed: argparse.Namespace) -> int:
     storms: list[Storm] = []
     for seed in range(parsed.first_seed, parsed.first_seed + parsed.seeds):
-        with _folder(keep=parsed.keep) as folder:
-            run = run_storm(folder, jobs=parsed.jobs, seed=seed, scale=parsed.scale)
+        with _folder(keep=parsed.keep) as folder, _kept(parsed.stores) as kept:
+            run = run_storm(
+                folder,
+                jobs=parsed.jobs,
+                seed=seed,
+                scale=parsed.scale,
+                kept=kept,
+                pace=AWS_PACE if kept else 1.0,
+            )
             storms.append(asyncio.run(run))
         _say(summary(storms[-1]))
         for name, texts in storms[-1].violations.items():
@@ -66,6 +76,16 @@ def _folder(*, keep: bool) -> Iterator[Path]:
             _say(f"kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _kept(stores: str) -> Iterator[Kept | None]:
+    """S3 and DynamoDB for one storm, where they are asked for."""
+    if stores == "embedded":
+        yield None
+        return
+    with running_moto() as url:
+        yield InAws(url)
 
 
 def _say(text: str) -> None:

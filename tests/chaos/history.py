@@ -1,27 +1,12 @@
 """History: what really happened, told by three witnesses that do not know each other.
 
-Triggers in the database note starts and commits inside the conditional write itself; the `record`
-patch notes what processes were told of their writes; faults are noted by whoever caused them.
+The job store notes starts and commits inside the conditional write itself (`chaos.witness`); the
+`record` patch notes what processes were told of their writes; faults are noted by whoever caused
+them.
 """
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
-
-# A commit by the same claim again is one whose reply was lost, not a second one.
-TRIGGERS = """
-CREATE TABLE chaos_commits (job_id TEXT, attempt INTEGER, claim_id TEXT);
-CREATE TABLE chaos_starts (job_id TEXT, attempt INTEGER, claim_id TEXT);
-CREATE TRIGGER chaos_commit AFTER UPDATE ON jobs
-WHEN NEW.status = 'completed'
-    AND (OLD.status != 'completed' OR OLD.claim_id IS NOT NEW.claim_id)
-BEGIN INSERT INTO chaos_commits VALUES (NEW.job_id, NEW.attempt, NEW.claim_id); END;
-CREATE TRIGGER chaos_start AFTER UPDATE ON jobs
-WHEN NEW.status = 'processing' AND OLD.claim_id IS NOT NEW.claim_id
-BEGIN INSERT INTO chaos_starts VALUES (NEW.job_id, NEW.attempt, NEW.claim_id); END;
-"""
 
 
 class Line(NamedTuple):
@@ -42,19 +27,6 @@ class Fault(NamedTuple):
     at: float
     pid: int = 0
     in_ffmpeg: bool = False
-
-
-def install_triggers(database: Path) -> None:
-    """Have the database itself count; the tables must be there."""
-    with _opened(database) as db:
-        db.executescript(TRIGGERS)
-
-
-def counted(database: Path, table: str) -> list[tuple[str, int, str]]:
-    """What a trigger has noted: (job id, attempt, claim id), in the order of the writes."""
-    with _opened(database) as db:
-        query = f"SELECT job_id, attempt, claim_id FROM {table} ORDER BY rowid"  # noqa: S608 - ours
-        return db.execute(query).fetchall()
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -96,9 +68,3 @@ def recoveries(lines: list[Line], fault: Fault) -> list[float]:
         if again is not None:
             seconds.append(again - fault.at)
     return seconds
-
-
-@contextmanager
-def _opened(database: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(database, timeout=10)) as db, db:
-        yield db

@@ -12,7 +12,8 @@ import signal
 import sys
 from typing import Any
 
-import chaos.crash_points  # noqa: F401 - its patches join the others
+import chaos.crash_points
+import chaos.permissions  # noqa: F401 - their patches join the others
 from chaos.patches import apply_patches
 from wavemill_common.service import run_service
 from wavemill_common.settings import Settings

@@ -15,9 +15,10 @@ import aiohttp
 import psutil
 import redis
 
-from chaos.history import Line, counted, install_triggers, read_lines
+from chaos.history import Line, read_lines
 from chaos.oracle import records
 from chaos.patches import ABOUT_TO_COMMIT
+from chaos.witness import witness_of
 from support.audio import make_noise
 from support.client import Client
 from support.cluster import Cluster, Member
@@ -104,16 +105,11 @@ class Trial:
             self.violations[oracle] = f"not within {bound:.0f} s, scaled by {self.cluster.scale}"
 
     def judge_commits(self) -> None:
-        """Ask the database how often each job was committed."""
-        commits = [job_id for job_id, _, _ in counted(self.database, "chaos_commits")]
+        """Ask the job store how often each job was committed."""
+        commits = [one.job_id for one in witness_of(self.cluster).commits()]
         doubled = {job_id for job_id in commits if commits.count(job_id) > 1}
         if doubled:
             self.violations["doubled"] = f"{len(doubled)} jobs were committed twice"
-
-    @property
-    def database(self) -> Path:
-        """The job store's file."""
-        return self.cluster.data_dir / "records.sqlite3"
 
     @property
     def _client(self) -> Client:
@@ -276,7 +272,7 @@ async def _staged(scenario: Scenario, folder: Path, patches: str) -> AsyncIterat
         await asyncio.to_thread(cluster.wait_until_ready)
         async with aiohttp.ClientSession() as session:
             trial = Trial(cluster, session, folder)
-            install_triggers(trial.database)
+            witness_of(cluster).watch()
             yield trial
     finally:
         cluster.close()

@@ -1,22 +1,19 @@
-"""The oracle: judges a run by the bytes, the database's triggers and what clients were told.
+"""The oracle: judges a run by the bytes, what the job store has counted and what clients were told.
 
 It uses none of the product's code: what it reads, it reads as an outsider would.
 """
 
 import hashlib
-import json
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import redis
 
 from chaos.clients import Watcher
-from chaos.history import Line, counted
+from chaos.history import Line
 from chaos.inputs import Wanted
+from chaos.witness import Write, witness_of
 from support.cluster import Cluster
 
 # What may stay in Redis without a TTL: the queue's own frame, all of it empty or of bounded size.
@@ -30,19 +27,15 @@ Violations = dict[str, list[str]]  # what was violated → by what
 
 
 def records(cluster: Cluster) -> dict[str, dict[str, Any]]:
-    """All job records, read from the file."""
-    path = f"file:{cluster.data_dir / 'records.sqlite3'}?mode=ro"
-    with closing(sqlite3.connect(path, uri=True, timeout=10)) as db:
-        rows = db.execute("SELECT job_id, record FROM jobs").fetchall()
-    return {job_id: json.loads(record) for job_id, record in rows}
+    """All job records as the job store has them."""
+    return witness_of(cluster).records()
 
 
 def judge_jobs(cluster: Cluster, accepted: Mapping[str, Wanted], lines: list[Line]) -> Violations:
     """Lost, doubled or corrupt jobs; commits that were acknowledged and are not there."""
-    found, database = records(cluster), cluster.data_dir / "records.sqlite3"
-    commits = counted(database, "chaos_commits")
-    times = Counter(job_id for job_id, _, _ in commits)
-    told = {(one.job_id, one.attempt, one.claim_id) for one in lines if one.kind == "commit"}
+    found, commits = records(cluster), witness_of(cluster).commits()
+    times = Counter(one.job_id for one in commits)
+    told = {Write(one.job_id, one.attempt, one.claim_id) for one in lines if one.kind == "commit"}
     return {
         "lost": [
             f"{job_id}: {found.get(job_id, {}).get('status', 'no record')}"
@@ -64,8 +57,8 @@ def _is_right(cluster: Cluster, job: Mapping[str, Any], wanted: Wanted) -> bool:
     if job["status"] != "completed":
         return True
     outputs = job["outputs"]
-    path = cluster.data_dir / "objects" / outputs[0]["key"]
-    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+    stored = cluster.kept.keys(outputs[0]["key"])
+    digest = hashlib.sha256(cluster.kept.read(stored[0])).hexdigest() if stored else ""
     return len(outputs) == 1 and digest == wanted.sha256 == outputs[0]["sha256"]
 
 
@@ -87,7 +80,7 @@ def judge_leftovers(cluster: Cluster) -> Violations:
     """Whatever is still there though every job has ended."""
     data = cluster.data_dir
     named = {one["key"] for job in records(cluster).values() for one in job["outputs"]}
-    stored = {str(path.relative_to(data / "objects")) for path in _files(data / "objects")}
+    stored = set(cluster.kept.keys())
     return {
         "redis": _left_in_redis(cluster),
         "ffmpeg": [str(process.pid) for process in cluster.ffmpegs()],
@@ -99,16 +92,6 @@ def judge_leftovers(cluster: Cluster) -> Violations:
         "missing": sorted(named - stored),
         "chunks": [one for one in stored if one.startswith("uploads/chunks/")],
     }
-
-
-def drafts(cluster: Cluster) -> list[Path]:
-    """Unfinished writes to the object store: what a killed process leaves to the hourly tidying."""
-    objects = cluster.data_dir / "objects"
-    return [path for name in (".tmp", ".multipart") for path in (objects / name).iterdir()]
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def _dead_scratch(cluster: Cluster) -> list[str]:

@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from sqlite3 import Connection
 from typing import Any
 
@@ -21,12 +21,15 @@ from wavemill_common.jobs import Change, Guard, JobStatus
 from wavemill_common.queue import renewal
 from wavemill_common.queue.consumer import Consumer
 from wavemill_common.queue.jobs import JobQueue, Lease
-from wavemill_common.records import job_rows
+from wavemill_common.records import JobStore, job_rows
+from wavemill_common.records.dynamodb import DynamoJobStore
 from wavemill_common.records.sqlite import SqliteJobStore
 
 Patch = Callable[[str, random.Random], None]
+Apply = Callable[[JobStore, Change], Awaitable[bool]]
 
 ABOUT_TO_COMMIT = "chaos: about to commit"  # in the log of who has been slowed down
+STORES: tuple[Any, ...] = (SqliteJobStore, DynamoJobStore)  # the service uses one of them
 STORE_CALLS = ("put_job", "job", "jobs", "apply", "upload", "save_upload", "check")
 
 
@@ -43,6 +46,19 @@ def _put(place: object, thing: object, *names: str) -> None:
         setattr(place, name, thing)
 
 
+def _wrap_apply(wrapper: Callable[[Apply, JobStore, Change], Awaitable[bool]]) -> None:
+    """Put something around the conditional write of every store."""
+    for store in STORES:
+        _put(store, _wrapped(store.apply, wrapper), "apply")
+
+
+def _wrapped(apply: Apply, wrapper: Callable[[Apply, JobStore, Change], Awaitable[bool]]) -> Apply:
+    async def wrapped(store: JobStore, change: Change) -> bool:
+        return await wrapper(apply, store, change)
+
+    return wrapped
+
+
 # --- logs ---
 
 
@@ -52,9 +68,8 @@ def record(path: str, _: random.Random) -> None:
     One write of one line with O_APPEND is atomic, whoever else writes and is killed.
     """
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    apply = SqliteJobStore.apply
 
-    async def recorded(store: SqliteJobStore, change: Change) -> bool:
+    async def recorded(apply: Apply, store: JobStore, change: Change) -> bool:
         written = await apply(store, change)
         kind = _kind_of(change)
         if kind and not written:
@@ -65,7 +80,7 @@ def record(path: str, _: random.Random) -> None:
             os.write(file, (" ".join(map(str, words)) + "\n").encode())
         return written
 
-    _put(SqliteJobStore, recorded, "apply")
+    _wrap_apply(recorded)
 
 
 def _kind_of(change: Change) -> str:
@@ -84,17 +99,17 @@ def throttle(share: str, chance: random.Random) -> None:
 
     A lost reply is the worse half: the caller hears of a failure, and the record has changed.
     """
-    for name in STORE_CALLS:
-        call = getattr(SqliteJobStore, name)
-        _put(SqliteJobStore, _throttled(call, float(share), chance), name)
+    for store in STORES:
+        for name in STORE_CALLS:
+            _put(store, _throttled(getattr(store, name), float(share), chance), name)
 
 
 def _throttled(call: Any, share: float, chance: random.Random) -> Any:
-    async def throttled(*arguments: Any) -> Any:
+    async def throttled(*arguments: Any, **named: Any) -> Any:
         fate = chance.random()
         if fate < share * 0.75:
             raise Throttled("thrown by the chaos suite: too many requests")
-        reply = await call(*arguments)
+        reply = await call(*arguments, **named)
         if fate < share:
             raise JobStoreUnavailable("thrown by the chaos suite: the reply was lost")
         return reply
@@ -102,11 +117,29 @@ def _throttled(call: Any, share: float, chance: random.Random) -> Any:
     return throttled
 
 
+def out_at_first(calls: str, _: random.Random) -> None:
+    """Fail that many calls to the job store, whichever, and then none."""
+    left = [int(calls)]
+    for store in STORES:
+        for name in STORE_CALLS:
+            _put(store, _out_at_first(getattr(store, name), left), name)
+
+
+def _out_at_first(call: Any, left: list[int]) -> Any:
+    async def out(*arguments: Any, **named: Any) -> Any:
+        if left[0] > 0:
+            left[0] -= 1
+            raise JobStoreUnavailable("thrown by the chaos suite: there is no job store yet")
+        return await call(*arguments, **named)
+
+    return out
+
+
 def lose_replies(_: str, __: random.Random) -> None:
     """Lose the reply to each job's first start and first commit: both were written."""
-    apply, lost = SqliteJobStore.apply, set[tuple[str, str]]()
+    lost = set[tuple[str, str]]()
 
-    async def silent(store: SqliteJobStore, change: Change) -> bool:
+    async def silent(apply: Apply, store: JobStore, change: Change) -> bool:
         written = await apply(store, change)
         write = (_kind_of(change), change.job.job_id)
         if write[0] and write not in lost:
@@ -114,7 +147,7 @@ def lose_replies(_: str, __: random.Random) -> None:
             raise JobStoreUnavailable("thrown by the chaos suite: the reply was lost")
         return written
 
-    _put(SqliteJobStore, silent, "apply")
+    _wrap_apply(silent)
 
 
 def die_between_put_and_enqueue(share: str, chance: random.Random) -> None:
@@ -131,15 +164,14 @@ def die_between_put_and_enqueue(share: str, chance: random.Random) -> None:
 
 def slow_commit(seconds: str, _: random.Random) -> None:
     """Wait between having published and committing, and say so, that a fault can hit just there."""
-    apply = SqliteJobStore.apply
 
-    async def slow(store: SqliteJobStore, change: Change) -> bool:
+    async def slow(apply: Apply, store: JobStore, change: Change) -> bool:
         if _kind_of(change) == "commit":
             sys.stderr.write(f"{ABOUT_TO_COMMIT}\n")
             await asyncio.sleep(float(seconds))
         return await apply(store, change)
 
-    _put(SqliteJobStore, slow, "apply")
+    _wrap_apply(slow)
 
 
 # --- mutants ---
@@ -215,6 +247,7 @@ PATCHES: dict[str, Patch] = MUTANTS | {
     for patch in (
         record,
         throttle,
+        out_at_first,
         lose_replies,
         die_between_put_and_enqueue,
         slow_commit,

@@ -1,7 +1,6 @@
 """The storm: many jobs through a cluster that loses a process, or all of Redis, all the time."""
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Callable
@@ -14,22 +13,25 @@ import psutil
 
 from chaos.clients import Submitter, Watcher
 from chaos.faults import Faults
-from chaos.history import Fault, Line, counted, install_triggers, read_lines
+from chaos.history import Fault, Line, read_lines
 from chaos.inputs import Wanted, prepare
 from chaos.oracle import (
-    drafts,
     judge_jobs,
     judge_leftovers,
     judge_watchers,
     records,
 )
+from chaos.witness import witness_of
 from support.client import TERMINAL, Client
 from support.cluster import Cluster
+from support.kept import Kept
 
 PATCHES = "throttle=0.2 slow_commit=0.2"
 GATEWAYS_PATCHES = "die_between_put_and_enqueue=0.05"
 # No process is hit by more than this much at once; every kill is a strike against some job.
 SETTINGS = {"WAVEMILL_MAX_STRIKES": "100", "WAVEMILL_CONVERTER_SLOTS": "2"}
+DENIED = "denied"  # file: what a service asked for beyond its policy
+AWS_PACE = 3.0  # moto takes most of a core, and who starts with it takes seconds
 FAULT_EVERY = 0.2  # seconds, at any scale: restarts take real time
 SECONDS_PER_JOB = 0.2  # that the storm lasts
 SUBMITTED_BY = 0.6  # of the storm's time
@@ -38,6 +40,7 @@ CLIENTS_PER_GROUP = 2
 SILENCE = 140.0  # seconds at scale 1 without any start or commit: the longest bound and a bit
 TIDY = 40.0  # seconds at scale 1 in which the queue is empty after the last end
 SLACK = 15.0  # seconds, at any scale, for what this machine is slow at
+LOOK_EVERY = 0.5  # seconds: a look reads all records
 A_DAY = 25 * 3600.0  # seconds
 MORE_FDS, MORE_BYTES = 12, 48 * 1024 * 1024  # pools that have grown once
 
@@ -71,10 +74,24 @@ class Footprint(NamedTuple):
 
 
 async def run_storm(
-    folder: Path, *, jobs: int, seed: int, scale: float, patches: str = PATCHES
+    folder: Path,
+    *,
+    jobs: int,
+    seed: int,
+    scale: float,
+    patches: str = PATCHES,
+    kept: Kept | None = None,
+    pace: float = 1.0,
 ) -> Storm:
-    """Run one storm and judge it; nothing of it is left running."""
+    """Run one storm and judge it; nothing of it is left running.
+
+    `kept` says where bytes and records go, if not into files. Nothing is done to that place: a
+    stand-in for AWS that was killed would have forgotten everything. `pace` stretches the storm,
+    faults and submissions alike, where work takes longer.
+    """
     chance = random.Random(seed)
+    if kept is not None:
+        patches += f" least_privilege={folder / DENIED}"
     cluster = Cluster(
         folder,
         gateways=2,
@@ -83,6 +100,7 @@ async def run_storm(
         scale=scale,
         seed=seed,
         patches=patches,
+        kept=kept,
         **SETTINGS,
     )
     for gateway in cluster.gateways:
@@ -91,19 +109,25 @@ async def run_storm(
         await cluster.start_async()
         timeout = aiohttp.ClientTimeout(total=None, connect=3, sock_read=20)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            return await _run(cluster, session, jobs, chance, seed)
+            return await _run(cluster, session, jobs, chance, seed, pace)
     finally:
         cluster.close()
 
 
 async def _run(
-    cluster: Cluster, session: aiohttp.ClientSession, jobs: int, chance: random.Random, seed: int
+    cluster: Cluster,
+    session: aiohttp.ClientSession,
+    jobs: int,
+    chance: random.Random,
+    seed: int,
+    pace: float,
 ) -> Storm:
     urls = [member.url for member in cluster.gateways]
     wanted = await _calm(cluster, folder=cluster.folder)
-    install_triggers(cluster.data_dir / "records.sqlite3")
+    witness = witness_of(cluster)
+    witness.watch()
     baseline = footprints(cluster)
-    seconds = jobs * SECONDS_PER_JOB
+    seconds = jobs * SECONDS_PER_JOB * pace
     faults, submitter = Faults(cluster, chance), Submitter(session, urls, chance)
     watchers: list[Watcher] = []
     async with asyncio.TaskGroup() as group:
@@ -116,7 +140,7 @@ async def _run(
 
         watching: list[asyncio.Task[None]] = []
         begun = time.monotonic()
-        blowing = group.create_task(faults.run(seconds, FAULT_EVERY))
+        blowing = group.create_task(faults.run(seconds, FAULT_EVERY * pace))
         submitting = group.create_task(
             _submit_all(submitter, wanted, jobs, seconds * SUBMITTED_BY, watch)
         )
@@ -134,27 +158,27 @@ async def _run(
     lines = [line for line in lines if line.job_id in submitter.accepted]
     violations = judge_jobs(cluster, submitter.accepted, lines) | judge_watchers(watchers)
     violations["refused"] = submitter.refused
+    denied = cluster.folder / DENIED
+    violations["denied"] = denied.read_text().splitlines() if denied.exists() else []
     violations["died"] = faults.unexpected + [
         f"{member.name} after the storm" for member in cluster.members if not member.is_running
     ]
     await _until(lambda: not any(judge_leftovers(cluster).values()), TIDY * cluster.scale + SLACK)
-    unfinished = drafts(cluster)
-    for path in unfinished:  # as if a day had passed: only then they are nobody's
-        os.utime(path, (time.time() - A_DAY,) * 2)
+    unfinished = cluster.kept.unfinished()
+    cluster.kept.let_pass(A_DAY)  # only then they are nobody's
     await _tidied(cluster)
     violations |= judge_leftovers(cluster)
-    violations["drafts"] = [str(path) for path in drafts(cluster)]
+    violations["drafts"] = cluster.kept.unfinished()
     await session.close()  # kept-alive connections would count as the gateways' own
     violations["footprint"] = await _compared(cluster, baseline)
-    database = cluster.data_dir / "records.sqlite3"
     return Storm(
         seed=seed,
         jobs=jobs,
         scale=cluster.scale,
         seconds=blown,
         settled=settled,
-        starts=len(counted(database, "chaos_starts")),
-        commits=len(counted(database, "chaos_commits")),
+        starts=len(witness.starts()),
+        commits=len(witness.commits()),
         fenced=sum(line.kind == "fenced" for line in lines),
         tries=submitter.tries,
         streams=sum(watcher.streams for watcher in watchers),
@@ -226,7 +250,7 @@ async def _settle(cluster: Cluster, submitter: Submitter) -> None:
             cluster.dump()
             await asyncio.sleep(1)
             return  # the oracle will say which are lost
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(LOOK_EVERY)
 
 
 async def _until(condition: Callable[[], bool], seconds: float) -> None:

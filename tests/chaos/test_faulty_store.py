@@ -4,8 +4,7 @@ from pathlib import Path
 
 import aiohttp
 
-from chaos.history import counted, install_triggers
-from chaos.oracle import records
+from chaos.witness import witness_of
 from support.audio import make_noise
 from support.client import Client
 from support.cluster import Cluster
@@ -17,8 +16,8 @@ async def test_a_start_or_commit_whose_reply_is_lost_is_neither_a_crash_nor_a_se
     cluster = Cluster(tmp_path / "cluster", patches="lose_replies")
     try:
         await cluster.start_async()
-        database = cluster.data_dir / "records.sqlite3"
-        install_triggers(database)
+        witness = witness_of(cluster)
+        witness.watch()
         async with aiohttp.ClientSession() as session:
             client = Client(session, cluster.gateways[0].url)
             file_id = (await client.upload(make_noise(tmp_path / "a.wav", 1)))["fileId"]
@@ -27,6 +26,6 @@ async def test_a_start_or_commit_whose_reply_is_lost_is_neither_a_crash_nor_a_se
     finally:
         cluster.close()
     assert [(end["status"], end["attempt"]) for end in ends] == [("completed", 1)] * 3
-    assert len(counted(database, "chaos_starts")) == len(counted(database, "chaos_commits")) == 3
-    assert not any(job["quarantined"] for job in records(cluster).values())
+    assert len(witness.starts()) == len(witness.commits()) == 3
+    assert not any(job["quarantined"] for job in witness.records().values())
     assert "entry_left" not in cluster.converters[0].log

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from support.records import a_job
-from wavemill_common.errors import InvalidFormat, UploadInUse, UploadNotFound
+from wavemill_common.errors import InvalidChunk, InvalidFormat, UploadInUse, UploadNotFound
 from wavemill_common.jobs import Job
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.objects.disk import DiskObjectStore
@@ -76,6 +77,19 @@ async def with_all_chunks(intake: Intake, objects: HeldObjects, content: bytes) 
 
 async def keys(objects: HeldObjects) -> list[str]:
     return [one.key async for one in objects.scan("")]
+
+
+async def test_more_chunks_than_s3_can_put_together_are_refused_before_any_is_sent(
+    objects: HeldObjects, records: SqliteJobStore
+) -> None:
+    large = msgspec.structs.replace(LIMITS, max_bytes=1_000_000)
+    intake = Intake(objects, records, large, lambda: NOW)
+    with pytest.raises(InvalidChunk, match=r"10001 chunks .* a chunkSize of at least 9") as refusal:
+        await intake.open("a.flac", 80_001, CHUNK)
+    assert refusal.value.status == 400
+    assert [one async for one in records.all_uploads()] == []
+    assert (await intake.open("a.flac", 80_000, CHUNK)).total_chunks == 10_000
+    assert (await intake.open("a.flac", 80_001, 9)).total_chunks == 8_889
 
 
 @pytest.mark.parametrize("gateways", [1, 2])

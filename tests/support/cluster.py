@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import redis
 
+from support.kept import Kept, kept_by
 from support.ports import free_port
 from support.redis import TestRedis
 from support.server import wait_until
@@ -127,7 +128,8 @@ class Cluster:
     """Redis and services on one data directory below `folder`, on free loopback ports.
 
     All times of the protocol are scaled by `scale`. `patches` (see `chaos.patches`) are for every
-    member; `variables` are settings, such as WAVEMILL_MAX_STRIKES="100".
+    member; `kept` is where bytes and records go, if not where the whole run of tests keeps them;
+    `variables` are settings, such as WAVEMILL_MAX_STRIKES="100".
     """
 
     def __init__(
@@ -140,12 +142,14 @@ class Cluster:
         scale: float = 0.1,
         seed: int = 0,
         patches: str = "",
+        kept: Kept | None = None,
         **variables: str,
     ) -> None:
         self.folder = folder
         self.scale = scale
         self.data_dir = folder / "data"
         self.data_dir.mkdir(parents=True)
+        self.kept = kept or kept_by(self.data_dir)
         self.history_path = folder / "history"  # starts and commits, by the `record` patch
         self.redis = TestRedis(self.data_dir)
         (self.data_dir / REDIS_URL_FILE).write_text(self.redis.url)
@@ -159,6 +163,7 @@ class Cluster:
             "WAVEMILL_LOG_LEVEL": "info",
             "CHAOS_PATCHES": f"record={self.history_path} {patches}",
             "CHAOS_SEED": str(seed),
+            **self.kept.variables,
             **variables,
         }
         self.members: list[Member] = []

@@ -1,16 +1,21 @@
 """What a running wavemill keeps, whichever its stores are: files in its directory, or S3."""
 
 import asyncio
+import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
 import boto3
 
-from support.s3 import raw_client
+from support.s3 import age_multiparts, raw_client
 from wavemill_common.records.dynamo_tables import jobs_table, uploads_table
 
 REGION = "us-east-1"
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+BLOCK = 1024 * 1024  # bytes
 WRITING = 0.5  # seconds in which what is sent has reached the server
 
 
@@ -41,6 +46,10 @@ class Kept(Protocol):
         """An object's bytes."""
         ...
 
+    def blocks(self, key: str) -> Iterator[bytes]:
+        """An object's bytes, a MiB at a time."""
+        ...
+
     def replace(self, key: str, data: bytes) -> None:
         """Spoil an object behind wavemill's back."""
         ...
@@ -59,6 +68,10 @@ class Kept(Protocol):
 
     def parts(self) -> list[str]:
         """The stored parts of all unfinished multipart uploads, torn ones too."""
+        ...
+
+    def let_pass(self, seconds: float) -> None:
+        """Make everything that is unfinished older by so much."""
         ...
 
     async def writing(self) -> None:
@@ -81,6 +94,11 @@ class OnDisk:
     def read(self, key: str) -> bytes:
         return (self._folder / key).read_bytes()
 
+    def blocks(self, key: str) -> Iterator[bytes]:
+        with (self._folder / key).open("rb") as file:
+            while block := file.read(BLOCK):
+                yield block
+
     def replace(self, key: str, data: bytes) -> None:
         (self._folder / key).write_bytes(data)
 
@@ -91,7 +109,11 @@ class OnDisk:
         return (self._folder / key).stat().st_mtime_ns
 
     def unfinished(self) -> list[str]:
-        return [path.name for path in (self._folder / ".tmp").iterdir()]
+        return [path.name for path in self._unfinished()]
+
+    def let_pass(self, seconds: float) -> None:
+        for path in self._unfinished():
+            os.utime(path, (time.time() - seconds,) * 2)
 
     def parts(self) -> list[str]:
         found = (self._folder / ".multipart").glob("*/*")
@@ -102,18 +124,22 @@ class OnDisk:
             while not self.unfinished():
                 await asyncio.sleep(0.01)
 
+    def _unfinished(self) -> list[Path]:
+        return [path for name in (".tmp", ".multipart") for path in (self._folder / name).iterdir()]
+
 
 class InAws:
     """A bucket and tables of its own at a server that speaks S3 and DynamoDB."""
 
     def __init__(self, url: str) -> None:
         mark = uuid4().hex
+        self.jobs_table = f"jobs-{mark}"
+        self._url = url
         self._bucket = f"bucket-{mark}"
         self._client: Any = raw_client(url)
         self._client.create_bucket(Bucket=self._bucket)
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        tables: Any = boto3.client("dynamodb", endpoint_url=url, region_name=REGION, **keys)
-        for table in (jobs_table(f"jobs-{mark}"), uploads_table(f"uploads-{mark}")):
+        tables = self.service("dynamodb")
+        for table in (jobs_table(self.jobs_table), uploads_table(f"uploads-{mark}")):
             tables.create_table(**table)
         tables.close()
         self.variables = {
@@ -123,10 +149,14 @@ class InAws:
             "S3_ENDPOINT_URL": url,
             "S3_ADDRESSING": "path",
             "DYNAMODB_ENDPOINT_URL": url,
-            "DYNAMODB_JOBS_TABLE": f"jobs-{mark}",
+            "DYNAMODB_JOBS_TABLE": self.jobs_table,
             "DYNAMODB_UPLOADS_TABLE": f"uploads-{mark}",
-            **{name.upper(): value for name, value in keys.items()},
+            **{name.upper(): value for name, value in KEYS.items()},
         }
+
+    def service(self, name: str) -> Any:
+        """A plain client of one of the server's services, to be closed."""
+        return boto3.client(name, endpoint_url=self._url, region_name=REGION, **KEYS)
 
     def keys(self, part: str = "") -> list[str]:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
@@ -137,6 +167,10 @@ class InAws:
     def read(self, key: str) -> bytes:
         body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         return body
+
+    def blocks(self, key: str) -> Iterator[bytes]:
+        body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+        yield from body.iter_chunks(BLOCK)
 
     def replace(self, key: str, data: bytes) -> None:
         self._client.put_object(Bucket=self._bucket, Key=key, Body=data)
@@ -160,6 +194,9 @@ class InAws:
                 Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
             ).get("Parts", ())
         ]
+
+    def let_pass(self, seconds: float) -> None:
+        age_multiparts(self._url, seconds)
 
     async def writing(self) -> None:
         await asyncio.sleep(WRITING)  # what S3 has not acknowledged cannot be seen there

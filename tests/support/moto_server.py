@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,12 @@ from moto.moto_server.werkzeug_app import (
     MotoRequestHandler,
     create_backend_app,
 )
+from moto.s3.models import S3Backend
+from moto.s3.responses import S3Response
 from werkzeug.serving import make_server
 
 from support.ports import free_port
-from support.s3 import mend_moto
+from support.s3 import AGE, mend_moto
 from support.server import wait_until
 from wavemill_common.tether import tether
 
@@ -39,6 +43,46 @@ def one_by_one(app: Application) -> Application:
             return app(environ, start_response)
         with lock:
             return app(environ, start_response)
+
+    return handle
+
+
+def with_dates(app: Application) -> Application:
+    """Tell when a multipart upload was begun: to moto, each was in 2010, and so nobody's.
+
+    A POST to `AGE` makes all that are there older by the seconds in its body.
+    """
+    begun: dict[str, float] = {}
+    start, listed = S3Backend.create_multipart_upload, S3Response.list_multipart_uploads
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        upload = start(*args, **kwargs)
+        begun[upload.id] = time.time()
+        return upload
+
+    def dated(response: Any) -> Any:
+        serialized = response.serialized
+
+        def with_date(action: Any) -> Any:
+            for one in action.result["Uploads"]:
+                at = datetime.fromtimestamp(begun[one["UploadId"]], UTC)
+                one["Initiated"] = at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            return serialized(action)
+
+        response.serialized = with_date
+        return listed(response)
+
+    S3Backend.create_multipart_upload = noted  # type: ignore[method-assign]
+    S3Response.list_multipart_uploads = dated  # type: ignore[assignment, method-assign]
+
+    def handle(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != AGE:
+            return app(environ, start_response)
+        seconds = float(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        for upload_id in begun:
+            begun[upload_id] -= seconds
+        start_response("204 No Content", [])
+        return []
 
     return handle
 
@@ -69,7 +113,7 @@ def main() -> None:
     """Serve until killed."""
     mend_moto()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    app = one_by_one(DomainDispatcherApplication(create_backend_app))
+    app = with_dates(one_by_one(DomainDispatcherApplication(create_backend_app)))
     port = int(sys.argv[1])
     make_server(
         "127.0.0.1", port, app, threaded=True, request_handler=MotoRequestHandler

@@ -2,8 +2,10 @@
 
 import functools
 import logging
+import threading
+import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +18,8 @@ from moto.s3.models import S3Backend, s3_backends
 from moto.server import ThreadedMotoServer
 
 from wavemill_common.objects.s3_config import S3Config
+
+AGE = "/support/age"  # of `support.moto_server`; no path of AWS's
 
 # Every test opens clients of its own, and each would read botocore's service models anew.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
@@ -79,19 +83,31 @@ def raw_client(url: str) -> Any:
 
 
 def mend_moto() -> None:
-    """Moto crashes (500) where S3 answers NoSuchUpload to the parts of an upload that has ended."""
-    for name in ("upload_part", "upload_part_copy", "complete_multipart_upload"):
+    """Moto crashes (500) where S3 answers NoSuchUpload to calls about an upload that has ended.
+
+    And it stumbles over two completions of one upload at once, as of a client that lost patience.
+    """
+    names = ("upload_part", "upload_part_copy", "abort_multipart_upload")
+    for name in (*names, "complete_multipart_upload"):
         original = getattr(S3Backend, name)
         if not hasattr(original, "mended"):
-            setattr(S3Backend, name, _mended(original))
+            lock = nullcontext() if name in names else threading.Lock()
+            setattr(S3Backend, name, _mended(original, lock))
 
 
-def _mended(original: Callable[..., Any]) -> Callable[..., Any]:
+def _mended(original: Callable[..., Any], lock: AbstractContextManager[Any]) -> Callable[..., Any]:
     def mended(*args: Any, **kwargs: Any) -> Any:
         try:
-            return original(*args, **kwargs)
+            with lock:
+                return original(*args, **kwargs)
         except KeyError as error:
             raise NoSuchUpload(upload_id=error.args[0]) from None
 
     mended.mended = True  # type: ignore[attr-defined]
     return mended
+
+
+def age_multiparts(url: str, seconds: float) -> None:
+    """Make every multipart upload that a running server has older by so much."""
+    with urllib.request.urlopen(url + AGE, str(seconds).encode(), timeout=10):  # noqa: S310
+        pass

@@ -16,11 +16,20 @@ from wavemill_common.queue.lanes import STREAMS
 from wavemill_common.queue.scripts import GROUP
 from wavemill_common.records.dynamo_tables import TTL, jobs_table, uploads_table
 from wavemill_common.settings import Settings
+from wavemill_janitor.policies import policies
+from wavemill_janitor.setup import BLOCKED, cors_rules, lifecycle_rules
 
 ROOT = Path(__file__).resolve().parents[2]
 ECS = ROOT / "deploy" / "ecs" / "wavemill.yaml"
 COMPOSES = ("docker-compose.yml", "docker-compose.selfhosted.yml")
 WORKLOADS = ("gateway", "converter", "janitor")
+AWS = {
+    "S3_BUCKET": "bucket",
+    "AWS_REGION": "eu-central-1",
+    "REDIS_ENDPOINT": "host:6379",
+    "DYNAMODB_JOBS_TABLE": "jobs",
+    "DYNAMODB_UPLOADS_TABLE": "uploads",
+}
 
 
 class _Loader(yaml.SafeLoader):
@@ -72,14 +81,57 @@ def test_the_tables_are_those_that_setup_makes(logical: str) -> None:
         )
 
 
-def test_only_the_janitor_may_list_multiparts_and_delete_results() -> None:
-    for name in ("GatewayRole", "ConverterRole"):
-        statements = template()[name]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
-        actions = {action for one in statements for action in one["Action"]}
-        assert "s3:ListBucketMultipartUploads" not in actions
-        assert not any("*" in action for action in actions)
-    writes = template()["ConverterRole"]["Properties"]["Policies"][0]["PolicyDocument"]
-    assert all("s3:DeleteObject" not in one["Action"] for one in writes["Statement"])
+def may(statements: list[dict[str, Any]]) -> dict[str, set[str]]:
+    """Resource, in the template's names → actions."""
+    allowed: dict[str, set[str]] = {}
+    for one in statements:
+        assert one["Effect"] == "Allow"
+        places = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
+        for place in places:
+            allowed.setdefault(_in_template(place), set()).update(one["Action"])
+    return allowed
+
+
+def _in_template(resource: str) -> str:
+    for arn, name in (
+        ("arn:aws:s3:::bucket", "Bucket.Arn"),
+        ("arn:aws:dynamodb:eu-central-1:*:table/jobs", "JobsTable.Arn"),
+        ("arn:aws:dynamodb:eu-central-1:*:table/uploads", "UploadsTable.Arn"),
+    ):
+        resource = resource.replace(arn, name)
+    return resource.replace("${", "").replace("}", "")
+
+
+@pytest.mark.parametrize("service", WORKLOADS)
+def test_the_roles_are_those_that_setup_prints(service: str) -> None:
+    printed = policies(Settings.from_environ(AWS | {"WAVEMILL_ENV": "ecs"}))[service]
+    role = template()[f"{service.title()}Role"]["Properties"]
+    (policy,) = role["Policies"]
+    assert may(policy["PolicyDocument"]["Statement"]) == may(printed["Statement"])
+    assert "ManagedPolicyArns" not in role
+
+
+def test_the_bucket_is_as_setup_makes_it() -> None:
+    bucket = template()["Bucket"]["Properties"]
+    assert bucket["PublicAccessBlockConfiguration"] == BLOCKED
+
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    days = {one["Prefix"]: one["ExpirationInDays"] for one in rules if "Prefix" in one}
+    wanted = lifecycle_rules(Settings.from_environ(AWS | {"WAVEMILL_ENV": "ecs"}))
+    assert days == {
+        one["Filter"]["Prefix"]: one["Expiration"]["Days"] for one in wanted if "Expiration" in one
+    }
+    assert [one["AbortIncompleteMultipartUpload"] for one in rules if len(one) == 3] == [
+        one["AbortIncompleteMultipartUpload"] for one in wanted if "Expiration" not in one
+    ]
+
+    (cors,) = bucket["CorsConfiguration"]["CorsRules"]
+    (asked,) = cors_rules(["any"])
+    assert cors["AllowedOrigins"] == "Origins"
+    assert cors["MaxAge"] == asked["MaxAgeSeconds"]
+    assert cors["ExposedHeaders"] == asked["ExposeHeaders"]
+    for member in ("AllowedMethods", "AllowedHeaders"):
+        assert cors[member] == asked[member]
 
 
 def test_tasks_have_no_rights_and_time_to_drain() -> None:
@@ -94,15 +146,10 @@ def test_tasks_have_no_rights_and_time_to_drain() -> None:
 
 
 def test_the_services_take_the_settings_that_tasks_are_given() -> None:
-    values = {"S3_BUCKET": "bucket", "AWS_REGION": "eu-central-1", "REDIS_ENDPOINT": "host:6379"}
     for name in ("GatewayTask", "ConverterTask", "JanitorTask"):
         container = template()[name]["Properties"]["ContainerDefinitions"][0]
         environ = {one["Name"]: str(one["Value"]) for one in container["Environment"]}
-        settings = Settings.from_environ(
-            environ
-            | values
-            | {"DYNAMODB_JOBS_TABLE": "jobs-table", "DYNAMODB_UPLOADS_TABLE": "uploads-table"}
-        )
+        settings = Settings.from_environ(environ | AWS)
         assert settings.redis_server == "rediss://host:6379/0"
 
 

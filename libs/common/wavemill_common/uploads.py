@@ -14,6 +14,7 @@ from msgspec import Struct, structs
 
 from wavemill_common.media import MediaInfo
 
+MAX_CHUNKS = 10_000  # as many parts as S3 puts together
 COMPLETION_TAKEOVER = 30.0  # seconds after which a crashed completion may be taken over
 
 

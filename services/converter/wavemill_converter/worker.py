@@ -140,7 +140,7 @@ class Worker:
         """Read nothing new while the job store is down: it could not be started."""
         while self._ailing:
             try:
-                await self._deps.jobs.check()
+                await self._deps.jobs.check(jobs_only=True)
             except AppError:
                 await asyncio.sleep(random.uniform(0, 2 * PAUSE))
             else:

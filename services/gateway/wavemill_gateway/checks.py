@@ -3,7 +3,18 @@
 from collections.abc import AsyncIterator
 
 from wavemill_common.errors import ChunkConflict, Conflict, InvalidChunk
+from wavemill_common.uploads import MAX_CHUNKS, count_chunks
 from wavemill_gateway.bodies import Exact
+
+
+def check_count(size: int, chunk_size: int) -> None:
+    """Refuse more chunks than an object store can put together."""
+    count = count_chunks(size, chunk_size)
+    if count > MAX_CHUNKS:
+        raise InvalidChunk(
+            f"{size} bytes make {count} chunks of {chunk_size} bytes, and {MAX_CHUNKS} are the "
+            f"most; open the upload with a chunkSize of at least {count_chunks(size, MAX_CHUNKS)}"
+        )
 
 
 async def verified(body: Exact, expected_sha256: str | None) -> AsyncIterator[bytes]:

@@ -20,7 +20,7 @@ from wavemill_common.errors import (
 )
 from wavemill_common.ids import check_id
 from wavemill_common.objects import Part, Presigner
-from wavemill_common.uploads import Upload, UploadState
+from wavemill_common.uploads import MAX_CHUNKS, Upload, UploadState
 from wavemill_gateway.direct_parts import too_large
 from wavemill_gateway.keys import INTAKE, OBJECTS
 from wavemill_gateway.replies import SECRET, json_reply, read_json
@@ -29,7 +29,6 @@ from wavemill_gateway.uploads import view_of
 routes = web.RouteTableDef()
 
 PRESIGNED_FOR = 300.0  # seconds
-MAX_PARTS = 10_000
 _NUMBER = re.compile(r"[0-9]{1,15}")
 
 
@@ -96,7 +95,7 @@ async def sign_part(request: web.Request) -> web.Response:
     """Sign the sending of one part, of `size` bytes if the client says how many."""
     presigner = _presigner(request)
     upload = await _find_open(request)
-    number = _number("partNumber", request.match_info["partNumber"], MAX_PARTS)
+    number = _number("partNumber", request.match_info["partNumber"], MAX_CHUNKS)
     limit = request.app[INTAKE].limits.max_bytes
     size = _number("size", request.query["size"], limit) if "size" in request.query else None
     others = [part for part in await _parts(request, upload) if part.number != number]

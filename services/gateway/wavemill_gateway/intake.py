@@ -22,7 +22,7 @@ from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload, UploadState
 from wavemill_gateway.bodies import Counted, Exact
-from wavemill_gateway.checks import check_digest, check_same, check_total, verified
+from wavemill_gateway.checks import check_count, check_digest, check_same, check_total, verified
 from wavemill_gateway.direct_parts import bring_in, too_large
 from wavemill_gateway.media_reader import read_media
 from wavemill_gateway.names import clean_name, extension_of
@@ -73,6 +73,7 @@ class Intake:
             raise InvalidChunk(
                 f"chunkSize must be from {limits.min_chunk_bytes} to {limits.max_chunk_bytes}"
             )
+        check_count(size, chunk)
         upload = self._new_upload(file_name, size, chunk)
         await self._records.put_upload(upload)
         return upload

@@ -2,7 +2,8 @@
 
 S3 answers 403 instead of 404 for a missing object to whoever may not list the bucket; so every
 service may list. A gateway deletes the chunks that it has assembled, uploads that are aborted and
-results of jobs that are deleted; a converter deletes results of attempts that it lost.
+results of jobs that are deleted; a converter deletes results of attempts that it lost, and looks
+for the unfinished ones of attempts before its own.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ def _gateway(settings: Settings) -> Policy:
 
 def _converter(settings: Settings) -> Policy:
     return _policy(
-        _bucket(settings, "ListBucket"),
+        _bucket(settings, "ListBucket", "ListBucketMultipartUploads"),
         _objects(settings, "uploads", ("GetObject",)),
         _objects(
             settings, "conversions", ("PutObject", "GetObject", "DeleteObject"),

@@ -106,8 +106,11 @@ class JobStore(Protocol):
         """All uploads, as `all_jobs` tells all jobs."""
         ...
 
-    async def check(self) -> None:
-        """Return if the store can be used; raise what is wrong otherwise."""
+    async def check(self, *, jobs_only: bool = False) -> None:
+        """Return if the store can be used; raise what is wrong otherwise.
+
+        With `jobs_only`, for whoever has no right to read uploads.
+        """
         ...
 
     async def close(self) -> None:

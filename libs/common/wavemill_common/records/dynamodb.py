@@ -68,13 +68,14 @@ class DynamoJobStore:
         """Take no more calls."""
         self._calls.close()
 
-    async def check(self) -> None:
+    async def check(self, *, jobs_only: bool = False) -> None:
         """Read, and be refused a write that can do nothing: as good as a write, and leaves no mark.
 
         Asked once: readiness must say what is wrong now.
         """
-        uploads_key = {upload_items.KEY: {"S": _NOWHERE}}
-        await self._calls.once("get_item", TableName=self._uploads, Key=uploads_key)
+        if not jobs_only:
+            uploads_key = {upload_items.KEY: {"S": _NOWHERE}}
+            await self._calls.once("get_item", TableName=self._uploads, Key=uploads_key)
         with suppress(ConditionFailed):
             await self._calls.once("put_item", TableName=self._jobs, **_NEVER)
 

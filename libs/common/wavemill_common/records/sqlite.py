@@ -73,7 +73,7 @@ class SqliteJobStore:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._reader, self._disconnect)
 
-    async def check(self) -> None:
+    async def check(self, *, jobs_only: bool = False) -> None:  # noqa: ARG002 - one file, one right
         """Commit a change, as every other method that writes would."""
         await self._write(lambda db: db.execute("UPDATE checks SET times = times + 1"))
 
