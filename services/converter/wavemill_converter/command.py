@@ -21,6 +21,7 @@ DEMUXERS: Final = (
 
 DECODE_INTERVAL: Final = 30  # seconds; only the last report counts
 PROGRESS_INTERVAL: Final = 0.5  # seconds
+_FRONT: Final = "comment=Cover (front)"  # how ffmpeg names the kind of a picture
 _ALONE: Final = ("-nostdin", "-hide_banner", "-nostats")
 _QUIET: Final = (*_ALONE, "-loglevel", "info")
 
@@ -37,6 +38,29 @@ class Input(Struct, frozen=True):
     pass_fds: tuple[int, ...] = ()
     paths: tuple[str, ...] = ()
     port: int | None = None
+
+
+class Extras(Struct, frozen=True):
+    """What a result needs beside the source: files of ours, opened as inputs or attached."""
+
+    metadata: Input | None = None
+    picture: Input | None = None
+    attachment: Input | None = None
+    attachment_mime: str = ""
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """Those that are inputs, in the order in which they are opened."""
+        return tuple(one for one in (self.metadata, self.picture) if one)
+
+    @property
+    def pass_fds(self) -> tuple[int, ...]:
+        """The open files that ffmpeg must inherit for them."""
+        used = (self.metadata, self.picture, self.attachment)
+        return tuple(fd for one in used if one for fd in one.pass_fds)
+
+
+NO_EXTRAS: Final = Extras()
 
 
 class Destination(Struct, frozen=True):
@@ -86,8 +110,10 @@ def fd_destination(fd: int, *, by_number: bool) -> Destination:
 
 
 def probe_command(ffmpeg: str, source: Input) -> list[str]:
-    """Tell what a source is: its streams on stderr, its tags on stdout."""
-    return [ffmpeg, *_QUIET, *_open(source), "-map_metadata", "0", "-f", "ffmetadata", "pipe:1"]
+    """Tell what a source is: its streams on stderr, its tags and those of its sound on stdout."""
+    sound = ("-map", "0:a:0?", "-c", "copy", "-t", "0")  # nothing of it, but it has tags
+    tags = ("-map_metadata", "0", *sound, "-f", "ffmetadata", "pipe:1")
+    return [ffmpeg, *_QUIET, *_open(source), *tags]
 
 
 def transcode_command(
@@ -96,10 +122,12 @@ def transcode_command(
     destination: Destination,
     plan: ConversionPlan,
     digest: Destination | None = None,
+    extras: Extras = NO_EXTRAS,
 ) -> list[str]:
     """Convert a source as planned; progress goes to stdout, the log to stderr.
 
-    `digest` gets the MD5 of the samples that went into the encoder, of the same decoding.
+    `digest` gets the MD5 of the samples that went into the encoder, of the same decoding. `extras`
+    are opened after the source.
     """
     return [
         ffmpeg,
@@ -108,11 +136,12 @@ def transcode_command(
         *("-progress", "pipe:1", "-stats_period", str(PROGRESS_INTERVAL)),
         *("-abort_on", "empty_output"),
         *_open(source, plan.demuxer),
+        *(word for extra in extras.inputs for word in _open_extra(extra)),
         *("-map", "0:a:0"),
-        *_covers(plan),
+        *_covers(plan, extras, 1),
         *_samples(plan),
         *_encoder(plan),
-        *_metadata(plan),
+        *_metadata(plan, extras, 1),
         *("-fflags", "+bitexact"),  # no dates, no random serials: a retry gives the same bytes
         *plan.codec.mux_arguments,
         *(("-movflags", "+faststart") if plan.codec.faststart and destination.rewritable else ()),
@@ -130,6 +159,14 @@ def decode_command(ffmpeg: str, source: Input, pcm: str, demuxer: str) -> list[s
     return [ffmpeg, *shown, *stats, *_open(source, demuxer), *sound]
 
 
+def picture_command(
+    ffmpeg: str, source: Input, demuxer: str, index: int, destination: Destination
+) -> list[str]:
+    """Copy one attached picture of a source as it is."""
+    one = ("-map", f"0:{index}", "-c", "copy", "-frames:v", "1", "-f", "image2pipe")
+    return [ffmpeg, *_QUIET, *_open(source, demuxer), *one, *destination.arguments]
+
+
 def _open(source: Input, demuxer: str | None = None) -> tuple[str, ...]:
     """Open a source; one that was looked at already is opened as nothing else than it was then."""
     return (
@@ -141,16 +178,32 @@ def _open(source: Input, demuxer: str | None = None) -> tuple[str, ...]:
     )
 
 
+def _open_extra(extra: Input) -> tuple[str, ...]:
+    """Open a file of ours, as what it is and nothing else."""
+    return ("-protocol_whitelist", extra.protocols, *extra.options, "-i", extra.url)
+
+
 def _digest(plan: ConversionPlan, digest: Destination) -> tuple[str, ...]:
     return ("-map", "0:a:0", "-c:a", plan.pcm, "-f", "md5", *digest.arguments)
 
 
-def _covers(plan: ConversionPlan) -> list[str]:
-    """Map pictures by index: ffmpeg 5 does not know how to ask for those that are attached."""
+def _covers(plan: ConversionPlan, extras: Extras, first: int) -> list[str]:
+    """Map pictures by index: ffmpeg 5 does not know how to ask for those that are attached.
+
+    `first` is the number of the first input of `extras`.
+    """
+    copied = ["-c:v", "copy", "-disposition:v", "attached_pic"]
+    if extras.picture:
+        at = first + extras.inputs.index(extras.picture)
+        return ["-map", f"{at}:v:0", *copied, "-metadata:s:v", _FRONT]
+    if extras.attachment:
+        mime = extras.attachment_mime
+        name = f"cover.{'png' if mime == 'image/png' else 'jpg'}"
+        described = ["-metadata:s:t", f"mimetype={mime}", "-metadata:s:t", f"filename={name}"]
+        return ["-attach", extras.attachment.url, *described]
     if not plan.covers:
         return []
-    maps = [word for index in plan.covers for word in ("-map", f"0:{index}")]
-    return [*maps, "-c:v", "copy", "-disposition:v", "attached_pic"]
+    return [*(word for index in plan.covers for word in ("-map", f"0:{index}")), *copied]
 
 
 def _samples(plan: ConversionPlan) -> list[str]:
@@ -193,7 +246,13 @@ def _encoder(plan: ConversionPlan) -> list[str]:
     return words
 
 
-def _metadata(plan: ConversionPlan) -> list[str]:
+def _metadata(plan: ConversionPlan, extras: Extras, first: int) -> list[str]:
     """Keep tags and chapters; those of Ogg lie on the stream and would be lost by default."""
-    stream = ["-map_metadata:g", "0:s:a:0"] if plan.tags_on_stream else []
-    return ["-map_metadata", "0", *stream, "-map_chapters", "0"]
+    if extras.metadata is None or plan.tagging is None:
+        stream = ["-map_metadata:g", "0:s:a:0"] if plan.tags_on_stream else []
+        return ["-map_metadata", "0", *stream, "-map_chapters", "0"]
+    words = ["-map_metadata", str(first), "-map_chapters", str(first)]
+    if plan.tagging.strips:  # once one kind of stream is named, none is copied by itself
+        words += ["-map_metadata:s:a", "-1"]
+        words += ["-map_metadata:s:v", "0:s:v"] if plan.covers else []
+    return words

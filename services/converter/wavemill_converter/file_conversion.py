@@ -5,7 +5,9 @@ from pathlib import Path
 from wavemill_common.jobs import Job
 from wavemill_common.progress.snapshot import Stage
 from wavemill_common.retry import retried
+from wavemill_converter.artwork import with_picture
 from wavemill_converter.check import check_result
+from wavemill_converter.contained import local_input
 from wavemill_converter.conversion import (
     Converted,
     Report,
@@ -19,6 +21,7 @@ from wavemill_converter.conversion import (
 from wavemill_converter.probe import probe
 from wavemill_converter.publish import fetch, publish
 from wavemill_converter.published import check_published
+from wavemill_converter.readback import read_result
 from wavemill_converter.transcode import transcode
 
 
@@ -37,6 +40,8 @@ async def fallback_file_conversion(
     await retried(fetch, tools.objects, job.input_key, source)
     probed = await probe(tools.ffmpeg, source, tools.limits)
     plan = plan_job(job, probed, tools.limits)
+    with local_input(tools.ffmpeg, source) as opened:
+        plan = await with_picture(tools.ffmpeg, tools.objects, opened, plan)
     transcoded = await transcode(
         tools.ffmpeg,
         source,
@@ -53,4 +58,4 @@ async def fallback_file_conversion(
     report(Stage.VERIFYING)
     await check_published(tools, stored, [(stored.size, sha256)], plan, transcoded)
     output = describe_output(job, stored, sha256)
-    return Converted((output,), probed.media, (*plan.remarks, *remarks))
+    return await read_result(tools, job, stored, output, probed, (*plan.remarks, *remarks))

@@ -10,6 +10,7 @@ from wavemill_converter.choices import choose_depth, choose_layout, choose_rate,
 from wavemill_converter.codecs import CODECS, Codec, Depth, fit_bitrate
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.source import Probed
+from wavemill_converter.tagging import Tagging, plan_tags
 
 _OPUS_RATE = 48_000  # Hz
 _MP3_CEILING = 320_000  # bit/s; no VBR level goes above
@@ -23,8 +24,10 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
 
     `demuxer` opens the source. `sample_rate` and `channels` are the result's. `resample` and `mix`
     tell whether they (and the layout) must be asked for; `keeps_samples` whether the result holds
-    the very samples of the source. `expected_size` in bytes is an upper estimate without the cover,
-    None if the length is not known.
+    the very samples of the source. `covers` are copied as streams of the source; else the cover is
+    `picture`, which is to be taken from its stream `picture_stream` or from the object
+    `picture_key`. `tagging` None leaves tags and chapters to ffmpeg. `expected_size` in bytes is
+    an upper estimate without the cover, None if the length is not known.
     """
 
     format: str
@@ -41,6 +44,10 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
     depth: Depth | None = None
     dither: bool = False
     covers: tuple[int, ...] = ()
+    picture_stream: int | None = None
+    picture_key: str | None = None
+    picture: bytes | None = None
+    tagging: Tagging | None = None
     tags_on_stream: bool = False
     duration: float | None = None
     duration_exact: bool = False
@@ -71,6 +78,7 @@ def plan_conversion(
     layout = choose_layout(target, codec, encoding, options, probed.layout)
     depth = choose_depth(codec, encoding, probed)
     encoder = depth.encoder if depth else codec.encoder
+    covers = probed.covers if target.cover and options.cover == "keep" else ()
     plan = ConversionPlan(
         format=target.id,
         demuxer=probed.demuxer,
@@ -86,7 +94,10 @@ def plan_conversion(
         and fit_bitrate(encoder, encoding.bitrate, rate, channels_of(layout)),
         depth=depth,
         dither=reduces_depth(depth, probed),
-        covers=probed.covers if target.cover else (),
+        covers=covers if codec.pictures == "stream" else (),
+        picture_stream=None if codec.pictures == "stream" else next(iter(covers), None),
+        picture_key=options.cover if target.cover and options.gives_cover else None,
+        tagging=plan_tags(probed, target, options),
         tags_on_stream=probed.tags_on_stream,
         duration=probed.media.duration,
         duration_exact=probed.duration_exact,
@@ -124,6 +135,7 @@ def _remarks(
         remarks.on_layout(options, probed.layout, plan.layout),
         remarks.on_depth(probed, plan.depth, reduces=plan.dither),
         remarks.on_bitrate(plan.encoding, plan.bitrate),
+        remarks.on_upscale(probed, plan.bitrate),
         remarks.on_pictures(target, probed),
         remarks.on_chapters(target, probed),
     )

@@ -12,11 +12,13 @@ from msgspec import Struct
 from wavemill_common.errors import FfmpegTimeout
 from wavemill_converter.command import (
     Destination,
+    Extras,
     Input,
     fd_destination,
     transcode_command,
 )
 from wavemill_converter.contained import local_destination, local_input, started_on
+from wavemill_converter.extras import extra_files
 from wavemill_converter.failures import PHRASES, detail_of, failure_of, grown_beyond
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.levels import LevelledLog
@@ -114,9 +116,9 @@ async def transcode_between(
     `companion` runs beside ffmpeg and has ended when this returns; if it fails, ffmpeg is killed
     and the failure raised. `bytes_read` tells how much of the source was read so far.
     """
-    with digest_file(plan) as digest:
+    with digest_file(plan) as digest, extra_files(ffmpeg, plan) as extras:
         return await _transcode(
-            ffmpeg, source, destination, plan, digest, timeouts, on_progress, max_bytes,
+            ffmpeg, source, destination, plan, digest, extras, timeouts, on_progress, max_bytes,
             companion, bytes_read,
         )  # fmt: skip
 
@@ -127,6 +129,7 @@ async def _transcode(
     destination: Destination,
     plan: ConversionPlan,
     digest: MemoryFile | None,
+    extras: Extras,
     timeouts: Timeouts,
     on_progress: OnProgress,
     max_bytes: int | None,
@@ -136,8 +139,9 @@ async def _transcode(
     log = Log((*PHRASES, *ALARMS))
     levelled = LevelledLog(log)
     beside = fd_destination(digest.fd, by_number=ffmpeg.writes_fd) if digest else None
-    argv = transcode_command(ffmpeg.path, source, destination, plan, beside)
-    destinations = (destination, *((beside,) if beside else ()))
+    argv = transcode_command(ffmpeg.path, source, destination, plan, beside, extras)
+    lent = Destination((), pass_fds=extras.pass_fds)
+    destinations = (destination, lent, *((beside,) if beside else ()))
     follower = Follower(plan.duration, exact=plan.duration_exact, source_size=plan.source_size)
     loop = asyncio.get_running_loop()
     begun = loop.time()

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from wavemill_common.errors import AppError, is_transient
 from wavemill_common.media import MediaInfo
+from wavemill_common.report import Report
 
 
 class JobStatus(StrEnum):
@@ -75,7 +76,10 @@ class Remark(Struct, frozen=True, rename="camel"):
 
 
 class Output(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One result file: where it lies and what it is. `size` in bytes."""
+    """One result file: where it lies, what it is, what became of tags, cover and chapters.
+
+    `size` in bytes.
+    """
 
     key: str
     format: str
@@ -84,6 +88,7 @@ class Output(Struct, frozen=True, kw_only=True, rename="camel"):
     size: int
     sha256: str
     media: MediaInfo | None = None
+    report: Report | None = None
 
 
 class Webhook(Struct, frozen=True, kw_only=True, rename="camel"):

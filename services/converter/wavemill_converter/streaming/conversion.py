@@ -4,6 +4,7 @@ import structlog
 
 from wavemill_common.jobs import Job
 from wavemill_common.progress.snapshot import Stage
+from wavemill_converter.artwork import with_picture
 from wavemill_converter.check import check_report
 from wavemill_converter.command import fd_destination, http_input
 from wavemill_converter.conversion import (
@@ -20,6 +21,7 @@ from wavemill_converter.memory import MemoryFile, is_supported
 from wavemill_converter.plan import ConversionPlan
 from wavemill_converter.probe import PROBE_TIME, probe_input
 from wavemill_converter.published import check_published
+from wavemill_converter.readback import read_result
 from wavemill_converter.source import Probed
 from wavemill_converter.streaming.blocks import BlockReader
 from wavemill_converter.streaming.follower import OutputFollower
@@ -50,7 +52,8 @@ async def streaming_convert_audio(job: Job, tools: Tools, report: Report) -> Con
         try:
             probed = await probe_input(tools.ffmpeg, http_input(url), reader.size, PROBE_TIME)
             plan = plan_job(job, probed, tools.limits)
-            layout = plan_layout(plan, tag_bytes(probed), tools.limits.max_output_bytes)
+            plan = await with_picture(tools.ffmpeg, tools.objects, http_input(url), plan)
+            layout = plan_layout(plan, tag_bytes(probed, plan), tools.limits.max_output_bytes)
             follower = OutputFollower(tools.objects, key_for(job), memory, layout)
             return await _convert(job, tools, report, reader, url, probed, plan, follower)
         except Exception:
@@ -91,13 +94,14 @@ async def _convert(
     _log(transcoded, follower, reader)
     sha256 = await check_published(tools, stored, follower.part_digests(), plan, transcoded)
     output = describe_output(job, stored, sha256)
-    return Converted((output,), probed.media, (*plan.remarks, *remarks))
+    return await read_result(tools, job, stored, output, probed, (*plan.remarks, *remarks))
 
 
-def tag_bytes(probed: Probed) -> int:
+def tag_bytes(probed: Probed, plan: ConversionPlan) -> int:
     """How many bytes the tags may take at the beginning of a result, rather too many."""
-    tags = probed.media.tags or {}
-    return sum(len(key) + 4 * len(value) for key, value in tags.items())
+    tags = probed.tags_as_read if plan.tagging is None else plan.tagging.tags
+    text = sum(len(key) + 4 * len(value) for key, value in tags.items())
+    return text + len(plan.picture or b"")
 
 
 def _raise_source_failure(reader: BlockReader) -> None:
