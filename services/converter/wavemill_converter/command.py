@@ -155,7 +155,8 @@ def decode_command(ffmpeg: str, source: Input, pcm: str, demuxer: str) -> list[s
     """Decode all of a source; the MD5 of its samples goes to stdout, its length to stderr."""
     stats = ("-stats", "-stats_period", str(DECODE_INTERVAL))
     shown = tuple(word for word in _QUIET if word != "-nostats")
-    sound = ("-map", "0:a:0", "-c:a", pcm, "-f", "md5", "pipe:1")
+    counted = ("-af", "asetpts=N/SR/TB")  # the end of what begins late would tell too much
+    sound = ("-map", "0:a:0", *counted, "-c:a", pcm, "-f", "md5", "pipe:1")
     return [ffmpeg, *shown, *stats, *_open(source, demuxer), *sound]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import mutagen
 from mutagen.aiff import AIFF
-from mutagen.apev2 import APEv2, APENoHeaderError
+from mutagen.apev2 import APENoHeaderError, APEv2
 from mutagen.asf import ASF
 from mutagen.flac import FLAC, Picture
 from mutagen.mp3 import MP3
@@ -71,14 +71,19 @@ def read_tags(path: Path) -> Found:
     shown = _ffprobe(path)
     found = Found(chapters=_chapters(shown))
     file = _opened(path)
+    tags: Any = getattr(file, "tags", None) or {}
     if isinstance(file, MP3 | AIFF):
-        _read_id3(found, file.tags or {})
+        _read_id3(found, tags)
     elif isinstance(file, MP4):
-        _read_mp4(found, file.tags or {})
-    elif isinstance(file, ASF | WavPack | APEv2):
-        _read_texts(found, (file if isinstance(file, APEv2) else file.tags) or {})
+        _read_mp4(found, tags)
+    elif isinstance(file, ASF | WavPack):
+        _read_texts(found, tags)
+    elif isinstance(file, APEv2):
+        _read_texts(found, file)
     elif file is not None:
         _read_xiph(found, file)
+    elif path.suffix == ".caf":
+        _read_caf(found, path.read_bytes())
     else:
         _read_shown(found, shown, path)
     return found
@@ -118,7 +123,7 @@ def _read_mp4(found: Found, atoms: Mapping[str, Any]) -> None:
             found.add(key, *values)
 
 
-def _read_texts(found: Found, tags: Mapping[str, Any]) -> None:
+def _read_texts(found: Found, tags: Any) -> None:
     for key, value in tags.items():
         if key == "Cover Art (Front)":
             found.covers.append(value.value.partition(b"\0")[2])
@@ -151,6 +156,18 @@ def _read_shown(found: Found, shown: dict[str, Any], path: Path) -> None:
             words = ["-v", "error", "-i", str(path), "-map", f"0:{stream['index']}", "-c", "copy"]
             command = ["ffmpeg", *words, "-f", "image2pipe", "pipe:1"]
             found.covers.append(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def _read_caf(found: Found, data: bytes) -> None:
+    """Read the chunk "info" by hand: ffprobe shows no more than the start of a long value."""
+    at = 8
+    while at < len(data):
+        kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 12], "big")
+        if kind == b"info":
+            texts = data[at + 16 : at + 12 + size].split(b"\0")
+            for name, value in zip(texts[::2], texts[1::2], strict=False):
+                found.add(name.decode(), value.decode())
+        at += 12 + size
 
 
 def _chapters(shown: dict[str, Any]) -> list[tuple[float, str]]:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from media_files import run
 from mutagen.aiff import AIFF
 from mutagen.apev2 import APEBinaryValue, APEv2
-from mutagen.asf import ASF, ASFByteArrayAttribute
+from mutagen.asf import ASF
+from mutagen.asf._attrs import ASFByteArrayAttribute
 from mutagen.flac import FLAC, Picture
 from mutagen.id3 import (
     APIC,
@@ -40,10 +42,9 @@ from mutagen.mp4 import MP4, MP4Cover
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 
-from media_files import run
 from support.fidelity.inputs import sweep
 
-LONG = "Ein langer Text – 長い。 " * 227  # five thousand characters
+LONG = "Ein längerer Text, 長い文。 " * 217  # five thousand characters
 TAGS = {
     "title": "Tïtle = with ; stuff # and \\ all",
     "artist": "Ärtist 日本語 🎵",
@@ -142,7 +143,7 @@ def _id3(path: Path, cover: bytes) -> None:
 
 
 def _mp4(path: Path, cover: bytes) -> None:
-    file = MP4(path)
+    file: Any = MP4(path)
     atoms = {
         "©nam": "title", "©ART": "artist", "©alb": "album", "aART": "album_artist",
         "©wrt": "composer", "©gen": "genre", "©day": "date", "©cmt": "comment",
@@ -159,8 +160,8 @@ def _mp4(path: Path, cover: bytes) -> None:
 
 
 def _xiph(path: Path, cover: bytes) -> None:
-    readers = {".flac": FLAC, ".ogg": OggVorbis, ".opus": OggOpus}
-    file = readers[path.suffix](path)
+    readers: dict[str, Any] = {".flac": FLAC, ".ogg": OggVorbis, ".opus": OggOpus}
+    file: Any = readers[path.suffix](path)
     names = {"album_artist": "ALBUMARTIST", "encoded_by": "ENCODED-BY"}
     for name, value in TAGS.items():
         file[names.get(name, name.upper())] = [value]
