@@ -42,7 +42,11 @@ def _parse(text: str) -> dict[str, dict[str, str]]:
 
 
 def write_ffmetadata(tags: Mapping[str, str], chapters: Iterable[Chapter] = ()) -> bytes:
-    """Write tags and chapters as ffmpeg reads them; NUL, which ends a line there, is left out."""
+    """Write tags and chapters as ffmpeg 5 to 9 read them, which is not quite what they document.
+
+    NUL cannot be written. A carriage return would end the line, however escaped: line feeds stand
+    for it. A backslash at the very end would join the next line: a space follows it.
+    """
     lines = [_HEADER, *(_line(name, value) for name, value in tags.items())]
     lines += [line for chapter in chapters for line in _chapter(chapter)]
     return "".join(lines).encode(errors="replace")
@@ -57,11 +61,17 @@ def _chapter(chapter: Chapter) -> Iterable[str]:
 
 
 def _line(name: str, value: str) -> str:
-    return f"{_escaped(name)}={_escaped(value)}\n"
+    return f"{_escaped(name)}={_escaped(writable(value))}\n"
+
+
+def writable(value: str) -> str:
+    """A value as it can be written."""
+    text = value.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
+    return f"{text} " if text.endswith("\\") else text
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\g<0>", text.replace("\0", ""))
+    return _SPECIAL.sub(r"\\\g<0>", re.sub("[\0\r]", "", text))
 
 
 def _logical_lines(text: str) -> list[str]:

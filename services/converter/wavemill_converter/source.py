@@ -112,7 +112,7 @@ def describe(
         pictures=len(text.pictures),
         tags_on_stream=tags_on_stream,
         tags_as_read=tags,
-        stream_tags=beside,
+        stream_tags=_told(beside),
     )
 
 

@@ -46,12 +46,16 @@ def plan_tags(probed: Probed, target: Format, options: ConvertOptions) -> Taggin
     if muxer in XIPH and chapters:
         return Tagging(tags=tags | chapter_tags(chapters), strips=strips)
     is_own = chapters == (probed.media.chapters or ()) or not target.chapters
-    is_left = (
-        is_own and not options.strip_metadata and not _has_picture_tag(probed, target, options)
-    )
-    if is_left and tags == probed.tags_as_read:
+    is_left = not (options.strip_metadata or _has_picture_tag(probed, target, options))
+    is_clean = muxer not in XIPH or probed.tags_on_stream or not probed.stream_tags
+    if is_own and is_left and is_clean and _lowered(tags) == _lowered(probed.tags_as_read):
         return None
     return Tagging(tags=tags, chapters=chapters, strips=strips)
+
+
+def _lowered(tags: dict[str, str]) -> dict[str, str]:
+    """Names mean the same in any case."""
+    return {name.lower(): value for name, value in tags.items()}
 
 
 def _has_picture_tag(probed: Probed, target: Format, options: ConvertOptions) -> bool:
