@@ -29,6 +29,8 @@ from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.records.sqlite import SqliteJobStore
 
+SEVERAL_PARTS = 3  # of a result, that go up before "converter-sending-part"
+
 FAILURES: dict[str, AppError] = {
     "unavailable": StorageUnavailable("the object store answered 503"),
     "forbidden": StorageForbidden("the object store lacks the permission s3:PutObject"),
@@ -129,6 +131,12 @@ def hook_converter(points: Points) -> None:
         "_write",
         after="converter-converting",
         when=lambda _, one: one.stage == "converting",
+    )
+    points.hook(
+        OutputFollower,
+        "_send",
+        before="converter-sending-part",
+        when=lambda _, index, __: index > SEVERAL_PARTS,
     )
     points.hook(
         OutputFollower, "finish", before="converter-publishing", after="converter-published"

@@ -39,14 +39,29 @@ async def test_an_ffmpeg_that_hangs_is_stopped_and_named(
 async def test_an_ffmpeg_that_crashes_is_tried_again(
     theatre: Theatre, noise: Path, report: Report
 ) -> None:
-    theatre.ffmpeg_mode.write_text("segfault")
+    theatre.ffmpeg_mode.write_text("segfault-once")
     client = theatre.client
     began = time.monotonic()
     job_id = await client.convert((await client.upload(noise))["fileId"], "mp3")
-    await theatre.failed_once(job_id)
-    theatre.ffmpeg_mode.unlink()
     taken = await theatre.ended(job_id, began)
-    report.seconds("ffmpeg-segfault", taken, (5.0 + 10.0 + 20.0) * SCALE)
+
+    _, record, _ = await client.call("GET", f"/api/jobs/{job_id}")
+    assert (record["failures"], record["strikes"]) == (1, 0)
+    report.seconds("ffmpeg-segfault", taken, 5.0 * SCALE)
+
+
+async def test_an_ffmpeg_that_crashes_each_time_fails_the_job_after_the_second(
+    theatre: Theatre, noise: Path, report: Report
+) -> None:
+    theatre.ffmpeg_mode.write_text("segfault")
+    client = theatre.client
+    began = time.monotonic()
+    body = await client.wait(await client.convert((await client.upload(noise))["fileId"], "mp3"))
+
+    assert (body["status"], body["error"]["code"]) == ("failed", "ffmpeg_crashed")
+    _, record, _ = await client.call("GET", f"/api/jobs/{body['jobId']}")
+    assert record["attempt"] == 2
+    report.seconds("ffmpeg-segfault-each-time", time.monotonic() - began, 5.0 * SCALE)
 
 
 async def test_an_ffmpeg_killed_from_outside_is_tried_again(

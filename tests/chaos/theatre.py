@@ -30,6 +30,7 @@ esac
 case "$mode" in
   hang) exec sleep 600;;
   segfault) kill -SEGV $$;;
+  segfault-once) rm '{mode}'; kill -SEGV $$;;
   poison) case "$*" in *"-f flac"*) kill -KILL $PPID; sleep 1;; esac;;
 esac
 exec '{ffmpeg}' "$@"

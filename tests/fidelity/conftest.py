@@ -1,6 +1,7 @@
 """Fixtures of the fidelity tests; their summary; and the page, where one is asked for."""
 
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,10 +15,12 @@ from support.fidelity.page import page, table
 
 PAGE = "FIDELITY_PAGE"  # the variable that names the page to be written
 _LEDGER = pytest.StashKey[Ledger]()
+_BEGUN = pytest.StashKey[float]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     _stashed(config)
+    config.stash[_BEGUN] = time.monotonic()
 
 
 def _stashed(config: pytest.Config) -> Ledger:
@@ -53,5 +56,6 @@ def pytest_terminal_summary(
     for line in (*ledger.counts(), "", table(ledger.by_format())):
         terminalreporter.write_line(line)
     if target := os.environ.get(PAGE):
-        Path(target).write_text(page(ledger, versions()))
+        seconds = time.monotonic() - config.stash[_BEGUN]
+        Path(target).write_text(page(ledger, versions(), seconds, os.cpu_count() or 1))
         terminalreporter.write_line(f"written: {target}")

@@ -11,7 +11,7 @@ from support.audio import described
 from support.fidelity import real
 from support.fidelity.bench import Bench, same_bytes
 from support.fidelity.inputs import NAMES, Inputs
-from support.fidelity.judges import JUDGES, seconds_of
+from support.fidelity.judges import JUDGES, seconds_of, start_of
 from support.fidelity.ledger import Ledger, Reading
 from support.fidelity.references import COMMANDS, make_reference
 from wavemill_common.catalogue import FORMATS
@@ -81,6 +81,7 @@ async def assert_all_right(
 ) -> None:
     """Convert into all these formats by both paths; note and assert what comes out."""
     seconds = await asyncio.to_thread(seconds_of, source)
+    start = await asyncio.to_thread(start_of, source)
     slots = asyncio.Semaphore(AT_ONCE)
     wrong: list[str] = []
 
@@ -89,7 +90,7 @@ async def assert_all_right(
             pair = await bench.pair(source, target)
             identical = pair.identical
             ledger.pairs[name, target] = identical
-            readings = await asyncio.to_thread(judged, pair.streamed, target, seconds)
+            readings = await asyncio.to_thread(judged, pair.streamed, target, seconds, start)
             shutil.rmtree(pair.streamed.parent)
             ledger.readings.extend(readings)
             wrong.extend(f"{target} by {one.judge}: {one}" for one in readings if not one.agrees)
@@ -103,13 +104,17 @@ async def assert_all_right(
     assert wrong == []
 
 
-def judged(path: Path, target: str, seconds: float) -> list[Reading]:
-    """Ask every judge for the duration of a result."""
+def judged(path: Path, target: str, seconds: float, start: float) -> list[Reading]:
+    """Ask every judge for the duration of a result.
+
+    Sound that begins at `start` lasts as long as it does, or up to its end: containers with times
+    keep the silence before it, others cannot.
+    """
     rate, _ = described(path)
     slack = max(TOLERANCE, seconds * SHARE) + FRAMES.get(target, 0) / rate
     readings = []
     for name, judge in JUDGES.items():
         found = judge(path)
-        off = None if found is None else found - seconds
+        off = None if found is None else min(found - seconds, found - seconds - start, key=abs)
         readings.append(Reading(target, name, off, off is None or abs(off) <= slack))
     return readings

@@ -40,6 +40,22 @@ async def endless():
 asyncio.run(DiskObjectStore(Path(sys.argv[1])).put("uploads/key", endless()))
 """
 
+TORN_PART = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from wavemill_common.objects.disk import DiskObjectStore
+from wavemill_common.objects.files import Draft
+
+async def main():
+    store = DiskObjectStore(Path(sys.argv[1]))
+    upload_id = await store.start_multipart("uploads/key")
+    await store.put_part("uploads/key", upload_id, 1, b"whole")
+    Draft.publish = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+    await store.put_part("uploads/key", upload_id, 2, b"torn")
+
+asyncio.run(main())
+"""
+
 MANY_PUTS = """
 import asyncio, hashlib, os, sys
 from pathlib import Path
@@ -119,6 +135,19 @@ async def test_a_writer_killed_in_the_middle_leaves_no_half_object(root: Path) -
         await store.stat("uploads/key")
     assert await store.clean(before=time.time() + 60) == 1
     assert drafts(root) == []
+
+
+async def test_a_part_torn_by_a_kill_is_no_part_and_goes_with_its_upload(root: Path) -> None:
+    with child(TORN_PART, root) as process:
+        assert process.wait(DEADLINE) == -signal.SIGKILL
+    store = DiskObjectStore(root)
+    [upload] = [one async for one in store.scan_multiparts("")]
+    parts = await store.list_parts(upload.key, upload.upload_id)
+    assert [(one.number, one.size) for one in parts] == [(1, 5)]
+
+    await store.abort_multipart(upload.key, upload.upload_id)
+
+    assert [path for path in root.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize("acknowledged", [1, 10, 57])

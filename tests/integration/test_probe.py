@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from media_files import ASSETS, make_inputs
 
+from support.known import known_ffmpeg
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import FfmpegMissing, FfmpegTimeout, LimitExceeded, NotAudio
 from wavemill_common.media import Chapter, Cover
@@ -25,7 +26,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 async def ffmpeg() -> Ffmpeg:
-    return await find_ffmpeg()
+    return await known_ffmpeg()
 
 
 @pytest.fixture
@@ -41,7 +42,8 @@ def script(tmp_path: Path) -> Script:
     return make
 
 
-async def test_the_bundled_ffmpeg_makes_every_format_of_the_catalogue(ffmpeg: Ffmpeg) -> None:
+async def test_the_bundled_ffmpeg_makes_every_format_of_the_catalogue() -> None:
+    ffmpeg = await find_ffmpeg()
     assert set(ffmpeg.formats) == set(FORMATS)
     assert ffmpeg.version[0].isdigit()
 

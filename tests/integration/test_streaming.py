@@ -6,94 +6,57 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec import structs
 
-from support.audio import FFMPEG, make_noise
+from support.audio import make_noise
+from support.conversions import content, job_for, opened_tools, put, report
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import StorageUnavailable
-from wavemill_common.jobs import Job
 from wavemill_common.objects import Part
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_common.settings import MIB, SandboxMode
+from wavemill_common.settings import MIB
 from wavemill_converter.conversion import Tools
-from wavemill_converter.ffmpeg import find_ffmpeg
 from wavemill_converter.file_conversion import fallback_file_conversion
-from wavemill_converter.limits import Limits
 from wavemill_converter.memory import MemoryFile
-from wavemill_converter.process import Child, started
+from wavemill_converter.process import started
 from wavemill_converter.publish import output_key, remove_earlier_attempts
-from wavemill_converter.sandbox import contain
 from wavemill_converter.streaming.blocks import BlockReader
 from wavemill_converter.streaming.conversion import streaming_convert_audio
 from wavemill_converter.streaming.follower import OutputFollower, StreamTripped
-from wavemill_converter.streaming.layout import PartLayout
-from wavemill_converter.streaming.proxy import RangeProxy
-from wavemill_converter.transcode import Timeouts
+from wavemill_converter.streaming.layout import CAP_SLACK, INDEX_LAG, MIN_PART, PartLayout
+from wavemill_converter.streaming.pressure import Pressure
 
 MakeTools = Callable[..., Tools]
-LARGE = ("wav", "aiff", "flac", "mp3", "m4a", "alac", "opus", "wma", "caf", "mka")
+LONG = ("wav", "aiff", "flac", "mp3", "m4a", "alac", "opus", "wma", "caf", "mka")
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven minutes of stereo noise with tags: 74 MB, so that every format has several parts."""
-    path = tmp_path_factory.mktemp("large") / "large.wav"
-    return make_noise(path, 420, "-metadata", "title=Rauschen")
+    """Five minutes of stereo noise: 53 MB, more than may be held in memory."""
+    return make_noise(tmp_path_factory.mktemp("large") / "large.wav", 300)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """84 s of stereo noise with tags: 15 MB, so that every format has several small parts."""
+    path = tmp_path_factory.mktemp("long") / "long.wav"
+    return make_noise(path, 84, "-metadata", "title=Rauschen")
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All sizes of a layout a fifth of what they are; `make fidelity` has results of real size."""
+    sizes = {"MIN_PART": MIN_PART, "INDEX_LAG": INDEX_LAG, "CAP_SLACK": CAP_SLACK}
+    for name, size in sizes.items():
+        monkeypatch.setattr(f"wavemill_converter.streaming.layout.{name}", size // 5)
 
 
 @pytest.fixture
 async def tools(tmp_path: Path) -> AsyncIterator[Tools]:
-    store = tmp_path / "objects"
-    store.mkdir()
-    ffmpeg = await find_ffmpeg(FFMPEG)
-    sandbox = await contain(ffmpeg.path, SandboxMode.PREFER)
-    async with RangeProxy() as proxy:
-        yield Tools(
-            objects=DiskObjectStore(store),
-            ffmpeg=structs.replace(ffmpeg, sandbox=sandbox),
-            proxy=proxy,
-            limits=Limits(),
-            timeouts=Timeouts(stall=30, total=300),
-        )
-
-
-def report(*_: Any, **__: Any) -> None:
-    """Nobody watches."""
-
-
-async def put(tools: Tools, path: Path) -> str:
-    async def blocks() -> AsyncIterator[bytes]:
-        with path.open("rb") as file:
-            while block := file.read(MIB):
-                yield block
-
-    key = f"uploads/{path.name}"
-    await tools.objects.put(key, blocks())
-    return key
-
-
-def job_for(key: str, target: str, claim: str = "claim") -> Job:
-    return Job(
-        job_id=f"{Path(key).name}-{target}".replace(".", "-"),
-        file_id="f",
-        file_name=Path(key).name,
-        input_key=key,
-        format=target,
-        quality="standard",
-        created_at=0,
-        updated_at=0,
-        expires_at=1,
-        due_at=None,
-        attempt=1,
-        claim_id=claim,
-    )
-
-
-async def content(tools: Tools, key: str) -> bytes:
-    return b"".join([block async for block in tools.objects.read(key)])
+    async with opened_tools(tmp_path) as tools:
+        yield tools
 
 
 async def both_ways(tools: Tools, tmp_path: Path, key: str, target: str) -> tuple[bytes, bytes]:
@@ -109,11 +72,12 @@ async def both_ways(tools: Tools, tmp_path: Path, key: str, target: str) -> tupl
     return data, await content(tools, other.key)
 
 
-@pytest.mark.parametrize("target", LARGE)
-async def test_a_large_streamed_result_is_the_one_made_between_files(
-    tools: Tools, large: Path, tmp_path: Path, target: str
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("target", LONG)
+async def test_a_streamed_result_of_many_parts_is_the_one_made_between_files(
+    tools: Tools, long: Path, tmp_path: Path, target: str
 ) -> None:
-    streamed, filed = await both_ways(tools, tmp_path, await put(tools, large), target)
+    streamed, filed = await both_ways(tools, tmp_path, await put(tools, long), target)
     assert streamed == filed
 
 
@@ -239,14 +203,14 @@ async def test_a_slow_store_holds_ffmpeg_back_and_not_the_result_in_memory(
             await asyncio.sleep(0.2)
             return await super().put_part(key, upload_id, number, data)
 
-    original = OutputFollower.follow
+    leave = Pressure.__exit__
 
-    async def follow(self: OutputFollower, child: Child, alive: Callable[[], None]) -> None:
-        await original(self, child, alive)
+    def note(self: Pressure, *error: object) -> None:
+        leave(self, *error)
         peaks.append(self.peak)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(OutputFollower, "follow", follow)
+        patch.setattr(Pressure, "__exit__", note)
         slow = structs.replace(tools, objects=Slow(tmp_path / "objects"))
         key = await put(tools, large)
         await streaming_convert_audio(job_for(key, "wav"), slow, report)
@@ -264,7 +228,7 @@ async def test_a_part_that_is_written_again_trips_and_nothing_is_published(tmp_p
         os.pwrite(memory.fd, b"x" * (3 * MIB), 0)
         sleeper = "import sys, time; sys.stdin.read(); time.sleep(0.2)"
         async with started([sys.executable, "-c", sleeper]) as child:
-            await follower.follow(child, lambda: None)
+            await follower.follow(child)
         assert follower.early == 2
         os.pwrite(memory.fd, b"y", MIB + 5)
 

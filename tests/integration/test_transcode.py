@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 from media_files import ASSETS, FFMPEG, decoded, make_inputs, run
-from msgspec import structs
 
+from support.known import known_ffmpeg
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import LimitExceeded, NotAudio
 from wavemill_common.jobs import Remark
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.options import ConvertOptions
-from wavemill_common.settings import SandboxMode
 from wavemill_converter.artwork import with_picture
 from wavemill_converter.check import check_result
 from wavemill_converter.command import DEMUXERS
@@ -21,7 +20,7 @@ from wavemill_converter.contained import local_input
 from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
 from wavemill_converter.plan import ConversionPlan, plan_conversion
 from wavemill_converter.probe import probe
-from wavemill_converter.sandbox import contain
+from wavemill_converter.source import Probed
 from wavemill_converter.transcode import Timeouts, TranscodeProgress, transcode
 
 REAL = ["lena.wav", "lena.flac", "lena.mp3", "lena.m4a", "lena.ogg"]
@@ -50,8 +49,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture
 async def ffmpeg() -> Ffmpeg:
-    found = await find_ffmpeg()
-    return structs.replace(found, sandbox=await contain(found.path, SandboxMode.PREFER))
+    return await known_ffmpeg(contained=True)
 
 
 class Result:
@@ -63,18 +61,18 @@ class Result:
 
 
 async def convert(
-    ffmpeg: Ffmpeg, source: Path, target: Path, format_id: str, quality: str = "standard"
+    ffmpeg: Ffmpeg, source: Path, target: Path, format_id: str, probed: Probed | None = None
 ) -> Result:
     wanted = FORMATS[format_id]
-    probed = await probe(ffmpeg, source)
-    plan = plan_conversion(wanted, wanted.encoding(quality), ConvertOptions(), probed)
+    probed = probed or await probe(ffmpeg, source)
+    plan = plan_conversion(wanted, wanted.encoding("standard"), ConvertOptions(), probed)
     with local_input(ffmpeg, source) as opened:
         plan = await with_picture(ffmpeg, DiskObjectStore(target.parent), opened, plan)
     steps: list[TranscodeProgress] = []
     done = await transcode(ffmpeg, source, target, plan, Timeouts(), steps.append)
     assert steps
     assert [one.percent for one in steps] == sorted(one.percent for one in steps)
-    return Result(target, plan, check_result(done, probed, target))
+    return Result(target, plan, check_result(done, plan, target))
 
 
 async def assert_it_sounds_right(ffmpeg: Ffmpeg, result: Result, seconds: float) -> None:
@@ -104,7 +102,8 @@ async def test_every_format_can_be_made_of(
 
     async def one(format_id: str) -> None:
         async with slots:
-            result = await convert(ffmpeg, inputs[name], tmp_path / format_id, format_id)
+            target = tmp_path / format_id
+            result = await convert(ffmpeg, inputs[name], target, format_id, probed)
             await assert_it_sounds_right(ffmpeg, result, seconds)
             assert ("input_truncated" in result.codes) == name.startswith("cut."), format_id
 

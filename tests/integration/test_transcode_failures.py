@@ -10,6 +10,7 @@ import pytest
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import (
     ConversionError,
+    FfmpegCrashed,
     FfmpegFailed,
     FfmpegKilled,
     FfmpegTimeout,
@@ -153,7 +154,8 @@ async def test_garbage_among_the_progress_is_ignored(stand: Stand) -> None:
     ("body", "error", "says"),
     [
         ("kill -9 $$", FfmpegKilled, "SIGKILL"),
-        ("kill -SEGV $$", FfmpegKilled, "SIGSEGV"),
+        ("kill -SEGV $$", FfmpegCrashed, "SIGSEGV"),
+        ("kill -ABRT $$", FfmpegCrashed, "SIGABRT"),
         ("echo 'Exiting normally, received signal 15.' >&2; exit 255", FfmpegKilled, "stopped"),
         ("echo 'x: No space left on device' >&2; exit 228", ScratchFull, "no disk space"),
         ("echo 'file:x: Invalid data found when processing input' >&2; exit 1", NotAudio, "mp3"),

@@ -350,6 +350,48 @@ async def test_a_job_that_keeps_failing_by_accident_fails_at_last(
     await assert_nothing_queued(raw)
 
 
+async def test_an_ffmpeg_that_crashes_once_is_an_accident(
+    house: House, raw: Any, clip: Path
+) -> None:
+    second = f"[ $(wc -l < {house.folder}/crashing/starts) -gt 1 ]"
+    ffmpeg = ScriptedFfmpeg(house.folder / "crashing", f"{second} || kill -SEGV $$")
+    async with converter(house, ffmpeg):
+        await house.submit(source=clip)
+        job = await house.ended()
+    assert (job.status, job.attempt, job.failures) == (JobStatus.COMPLETED, 2, 1)
+    await assert_nothing_queued(raw)
+
+
+async def test_an_ffmpeg_that_crashes_alike_twice_in_a_row_is_not_tried_a_third_time(
+    house: House, raw: Any, clip: Path
+) -> None:
+    ffmpeg = ScriptedFfmpeg(house.folder / "crashing", "kill -SEGV $$")
+    async with converter(house, ffmpeg):
+        await house.submit(source=clip)
+        job = await house.ended()
+    assert job.error is not None
+    assert (job.status, job.failures, job.error.code) == (JobStatus.FAILED, 1, "ffmpeg_crashed")
+    assert "SIGSEGV" in job.error.message
+    assert not job.error.retryable
+    assert len(ffmpeg.pids) == 2
+    await assert_nothing_queued(raw)
+
+
+async def test_crashes_of_different_kinds_are_accidents_until_there_are_too_many(
+    house: House, raw: Any, clip: Path
+) -> None:
+    odd = f"[ $(($(wc -l < {house.folder}/crashing/starts) % 2)) = 1 ]"
+    crash = f"{odd} && kill -SEGV $$; kill -ABRT $$"
+    ffmpeg = ScriptedFfmpeg(house.folder / "crashing", crash)
+    async with converter(house, ffmpeg):
+        await house.submit(source=clip)
+        job = await house.ended()
+    assert job.error is not None
+    assert (job.status, job.error.code) == (JobStatus.FAILED, "ffmpeg_crashed")
+    assert len(ffmpeg.pids) == 6
+    await assert_nothing_queued(raw)
+
+
 async def test_what_can_never_work_fails_at_once_with_its_reason(
     house: House, raw: Any, tmp_path: Path
 ) -> None:

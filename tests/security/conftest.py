@@ -10,12 +10,12 @@ from msgspec import structs
 
 from support.audio import FFMPEG
 from support.contained import Inside, python_for_all
+from support.known import known_ffmpeg
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_common.settings import SandboxMode
 from wavemill_converter.conversion import Tools
-from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
+from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.limits import Limits
-from wavemill_converter.sandbox import Layer, Program, contain, find_layers
+from wavemill_converter.sandbox import Layer, Program, find_layers
 from wavemill_converter.streaming.proxy import RangeProxy
 from wavemill_converter.transcode import Timeouts
 
@@ -54,8 +54,7 @@ async def inside(open_folder: Path) -> Inside:
 @pytest.fixture
 async def contained() -> Ffmpeg:
     """The bundled ffmpeg, contained as far as this machine can do it."""
-    ffmpeg = await find_ffmpeg(FFMPEG)
-    return structs.replace(ffmpeg, sandbox=await contain(ffmpeg.path, SandboxMode.PREFER))
+    return await known_ffmpeg(contained=True)
 
 
 @pytest.fixture

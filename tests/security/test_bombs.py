@@ -49,7 +49,7 @@ def capped(tools: Tools) -> Tools:
 
 @pytest.fixture
 def gate_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wavemill_converter.conversion.check_output", lambda *_: None)
+    monkeypatch.setattr("wavemill_converter.results.check_output", lambda *_: None)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_it_is_refused_before_anything_is_converted(
         raise AssertionError("a conversion was started")
 
     monkeypatch.setattr("wavemill_converter.streaming.conversion.transcode_between", never)
-    monkeypatch.setattr("wavemill_converter.file_conversion.transcode", never)
+    monkeypatch.setattr("wavemill_converter.file_conversion.transcode_between", never)
     for failure in await convert_both_ways(capped, bombs[name], tmp_path / "scratch"):
         assert isinstance(failure, LimitExceeded)
         assert failure.members["limitName"] == "outputBytes"

@@ -11,6 +11,7 @@ from typing import Any
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from support.known import known_ffmpeg
 from support.records import DAY, a_job
 from wavemill_common.connections import connect, connect_blocking
 from wavemill_common.jobs import Job
@@ -187,7 +188,7 @@ async def converter(
             progress=ProgressStore(shared),
             tools=Tools(
                 objects=house.objects,
-                ffmpeg=await find_ffmpeg(str(ffmpeg.path) if ffmpeg else None),
+                ffmpeg=await (find_ffmpeg(str(ffmpeg.path)) if ffmpeg else known_ffmpeg()),
                 proxy=await stack.enter_async_context(RangeProxy()),
                 limits=Limits(),
                 timeouts=Timeouts(),

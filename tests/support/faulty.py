@@ -21,7 +21,9 @@ class Fault:
     answer: tuple[int, str] | None = None  # status and body, without asking the server
     headers: dict[str, str] = field(default_factory=dict)  # of the answer
     forward: bool = False  # `answer`, but after the server did what it was asked
-    cut_at: float | None = None  # of the body, then the connection breaks
+    cut_at: float | None = None  # of the answer's body, then the connection breaks
+    wall: int | None = None  # byte of the object that no answer gets past, however often asked
+    break_at: float | None = None  # of the request's body: the server never hears of it
     lose_reply: bool = False  # the server did it, and nobody hears of it
 
 
@@ -66,6 +68,8 @@ class FaultProxy:
         fault = next((one for one in self.faults if one.times and one.matches(request)), None)
         if fault:
             fault.times -= 1
+        if fault and fault.break_at is not None:
+            return await _break_off(request, fault.break_at)
         if fault and fault.answer and not fault.forward:
             await request.read()
             return _answer(fault.answer, fault.headers)
@@ -91,6 +95,16 @@ def _answer(answer: tuple[int, str], headers: dict[str, str]) -> web.Response:
     return web.Response(status=answer[0], body=answer[1].encode(), headers=headers)
 
 
+async def _break_off(request: web.Request, share: float) -> web.Response:
+    """Take this share of a request's body, then reset the connection."""
+    left = int((request.content_length or 0) * share)
+    while left > 0 and (data := await request.content.readany()):
+        left -= len(data)
+    assert request.transport
+    request.transport.abort()
+    return web.Response()
+
+
 async def _pass_on(
     request: web.Request, reply: aiohttp.ClientResponse, body: bytes, fault: Fault | None
 ) -> web.StreamResponse:
@@ -103,14 +117,27 @@ async def _pass_on(
         if name not in {"Transfer-Encoding", "Connection", "Server", "Date"}:
             response.headers[name] = value
     await response.prepare(request)
-    if fault and fault.cut_at is not None:
-        await response.write(body[: int(len(body) * fault.cut_at)])
+    if fault and (kept := _kept(fault, request, len(body))) is not None:
+        await response.write(body[:kept])
         request.transport.close()
         return response
     if request.method != "HEAD":
         await response.write(body)
     await response.write_eof()
     return response
+
+
+def _kept(fault: Fault, request: web.Request, size: int) -> int | None:
+    """How many bytes of an answer's body come through; None: all."""
+    if fault.cut_at is not None:
+        return int(size * fault.cut_at)
+    return None if fault.wall is None else max(0, fault.wall - first_byte(request))
+
+
+def first_byte(request: web.Request) -> int:
+    """Where the range begins that a request asks for."""
+    asked = request.headers.get("Range", "bytes=0-")
+    return int(asked.removeprefix("bytes=").split("-")[0])
 
 
 def error_body(code: str, **more: str) -> str:

@@ -57,6 +57,10 @@ class Kept(Protocol):
         """What is being written now, or was left."""
         ...
 
+    def parts(self) -> list[str]:
+        """The stored parts of all unfinished multipart uploads, torn ones too."""
+        ...
+
     async def writing(self) -> None:
         """Wait until something is being written, as far as can be seen."""
         ...
@@ -88,6 +92,10 @@ class OnDisk:
 
     def unfinished(self) -> list[str]:
         return [path.name for path in (self._folder / ".tmp").iterdir()]
+
+    def parts(self) -> list[str]:
+        found = (self._folder / ".multipart").glob("*/*")
+        return [str(path) for path in found if path.name != "upload.json"]
 
     async def writing(self) -> None:
         async with asyncio.timeout(10):
@@ -142,6 +150,16 @@ class InAws:
     def unfinished(self) -> list[str]:
         reply = self._client.list_multipart_uploads(Bucket=self._bucket)
         return [one["Key"] for one in reply.get("Uploads", ())]
+
+    def parts(self) -> list[str]:
+        reply = self._client.list_multipart_uploads(Bucket=self._bucket)
+        return [
+            f"{upload['Key']} {part['PartNumber']}"
+            for upload in reply.get("Uploads", ())
+            for part in self._client.list_parts(
+                Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+            ).get("Parts", ())
+        ]
 
     async def writing(self) -> None:
         await asyncio.sleep(WRITING)  # what S3 has not acknowledged cannot be seen there

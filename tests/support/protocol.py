@@ -13,6 +13,7 @@ from support.redis import raw_client
 from wavemill_common.connections import connect
 from wavemill_common.jobs import Job
 from wavemill_common.objects.disk import DiskObjectStore
+from wavemill_common.options import Wanted
 from wavemill_common.progress.reader import ProgressReader
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue import scripts
@@ -26,7 +27,8 @@ from wavemill_converter.limits import Limits
 from wavemill_converter.scratch import Scratch
 from wavemill_converter.streaming.proxy import RangeProxy
 from wavemill_converter.transcode import Timeouts
-from wavemill_gateway.desk import ConvertRequest, JobDesk
+from wavemill_gateway.asked import ConvertRequest
+from wavemill_gateway.desk import JobDesk
 from wavemill_gateway.intake import Intake, UploadLimits
 from wavemill_janitor.deps import Deps as JanitorDeps
 
@@ -178,4 +180,5 @@ async def blocks_of(data: bytes) -> AsyncIterator[bytes]:
 
 def request_for(file_id: str) -> tuple[ConvertRequest, bytes]:
     """What a client asks for, and its body's bytes."""
-    return ConvertRequest(file_id=file_id, format="mp3"), hashlib.sha256(file_id.encode()).digest()
+    asked = ConvertRequest(file_id=file_id, wanted=(Wanted(format="mp3"),))
+    return asked, hashlib.sha256(file_id.encode()).digest()

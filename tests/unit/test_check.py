@@ -3,9 +3,12 @@
 import pytest
 from msgspec import structs
 
+from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import NotAudio, OutputInvalid
 from wavemill_common.media import MediaInfo
+from wavemill_common.options import ConvertOptions
 from wavemill_converter.check import check_report
+from wavemill_converter.plan import plan_conversion
 from wavemill_converter.source import Probed
 from wavemill_converter.transcode import ALARMS, Transcoded
 
@@ -21,43 +24,45 @@ SOURCE = Probed(
     size=17_640_044,
     duration_exact=True,
 )
+WAV = FORMATS["wav"]
+PLAN = plan_conversion(WAV, WAV.encoding("standard"), ConvertOptions(), SOURCE)
 DONE = Transcoded(out_time=100.0, total_size=1000, elapsed=1.0)
 
 
 def test_a_whole_result_is_believed_without_a_remark() -> None:
-    assert check_report(DONE, SOURCE, 1000) == ()
+    assert check_report(DONE, PLAN, 1000) == ()
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
 def test_what_ffmpeg_complains_of_makes_a_result_worthless(alarm: str) -> None:
     with pytest.raises(OutputInvalid, match=alarm):
-        check_report(structs.replace(DONE, alarms=(alarm,)), SOURCE, 1000)
+        check_report(structs.replace(DONE, alarms=(alarm,)), PLAN, 1000)
 
 
 @pytest.mark.parametrize("size", [0, 999])
 def test_fewer_bytes_than_ffmpeg_wrote_are_no_result(size: int) -> None:
     with pytest.raises(OutputInvalid, match="shorter"):
-        check_report(DONE, SOURCE, size)
+        check_report(DONE, PLAN, size)
 
 
 def test_a_result_without_audio_means_that_the_source_had_none() -> None:
     with pytest.raises(NotAudio, match="send mp3"):
-        check_report(structs.replace(DONE, out_time=0.0), SOURCE, 1000)
+        check_report(structs.replace(DONE, out_time=0.0), PLAN, 1000)
 
 
 @pytest.mark.parametrize(("out_time", "cut"), [(98.1, False), (97.9, True), (150.0, False)])
 def test_less_than_98_percent_of_an_exact_duration_is_remarked_on(
     out_time: float, *, cut: bool
 ) -> None:
-    remarks = check_report(structs.replace(DONE, out_time=out_time), SOURCE, 1000)
+    remarks = check_report(structs.replace(DONE, out_time=out_time), PLAN, 1000)
     assert [remark.code for remark in remarks] == (["input_truncated"] if cut else [])
 
 
 def test_an_encoders_delay_does_not_make_a_short_file_a_truncated_one() -> None:
-    short = structs.replace(SOURCE, media=MediaInfo(duration=2.0))
+    short = structs.replace(PLAN, duration=2.0)
     assert check_report(structs.replace(DONE, out_time=1.9), short, 1000) == ()
 
 
 def test_an_estimated_duration_proves_nothing() -> None:
-    estimated = structs.replace(SOURCE, duration_exact=False)
+    estimated = structs.replace(PLAN, duration_exact=False)
     assert check_report(structs.replace(DONE, out_time=50.0), estimated, 1000) == ()

@@ -1,6 +1,7 @@
 """Commands are lists, and here they stand word by word."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -13,6 +14,7 @@ from wavemill_converter.command import (
     DEMUXERS,
     Destination,
     Input,
+    Leg,
     file_destination,
     file_input,
     probe_command,
@@ -79,11 +81,11 @@ GOLDEN = {
 }
 
 
-def command(source: Probed, format_id: str, quality: str = "standard", **options: int) -> list[str]:
+def command(source: Probed, format_id: str, quality: str = "standard", **options: Any) -> list[str]:
     target = find_format(format_id)
     plan = plan_conversion(target, target.encoding(quality), ConvertOptions(**options), source)
     files = file_input(Path("/scratch/source")), file_destination(Path("/scratch/result"))
-    return transcode_command("ffmpeg", *files, plan)
+    return transcode_command("ffmpeg", files[0], [Leg(plan, files[1])])
 
 
 @pytest.mark.parametrize(("format_id", "quality"), GOLDEN)
@@ -137,7 +139,7 @@ def test_a_destination_that_cannot_be_rewritten_gets_no_faststart() -> None:
     target = find_format("m4a")
     plan = plan_conversion(target, target.encoding("standard"), ConvertOptions(), STEREO)
     source = Input("http://127.0.0.1:9/t", "http,tcp", ("-multiple_requests", "1"))
-    words = transcode_command("ffmpeg", source, Destination(("-fd", "5", "fd:")), plan)
+    words = transcode_command("ffmpeg", source, [Leg(plan, Destination(("-fd", "5", "fd:")))])
     assert "+faststart" not in words
     assert words[-3:] == ["-fd", "5", "fd:"]
     opening = ["-multiple_requests", "1", "-f", "wav", "-i", source.url]

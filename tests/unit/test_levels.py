@@ -7,7 +7,7 @@ NEW = "[out#0/mp3 @ 0x5] [verbose]   Output stream #0:0 (audio): 77 frames encod
 OLD = "[verbose]   Output stream #0:0 (audio): 78 frames encoded (89088 samples); 79 packets muxed"
 
 
-def read(*lines: str) -> tuple[int | None, tuple[str, ...], set[str]]:
+def read(*lines: str) -> tuple[dict[int, int], tuple[str, ...], set[str]]:
     log = Log(["trouble"])
     levelled = LevelledLog(log)
     for line in lines:
@@ -16,16 +16,16 @@ def read(*lines: str) -> tuple[int | None, tuple[str, ...], set[str]]:
 
 
 def test_the_count_is_read_from_old_and_new_versions() -> None:
-    assert read(NEW)[0] == 88_200
-    assert read(OLD)[0] == 89_088
+    assert read(NEW)[0] == {0: 88_200}
+    assert read(OLD)[0] == {0: 89_088}
 
 
-def test_of_two_outputs_only_the_first_counts() -> None:
-    assert read(NEW, NEW.replace("#0:0", "#1:0").replace("88200", "5"))[0] == 88_200
+def test_every_output_has_a_count_of_its_own() -> None:
+    assert read(NEW, NEW.replace("#0:0", "#1:0").replace("88200", "5"))[0] == {0: 88_200, 1: 5}
 
 
 def test_a_tag_that_looks_like_a_count_is_only_a_tag() -> None:
-    assert read(f"[info]     title           : {OLD}")[0] is None
+    assert read(f"[info]     title           : {OLD}")[0] == {}
 
 
 def test_what_is_for_people_stays_without_its_level() -> None:

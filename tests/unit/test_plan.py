@@ -1,5 +1,7 @@
 """A plan keeps what it can and remarks on what it cannot."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ SONG = structs.replace(SOURCE, lossless=False, bits=32, floating=True)
 
 
 def plan(
-    format_id: str, quality: str = "standard", source: Probed = SOURCE, **options: int
+    format_id: str, quality: str = "standard", source: Probed = SOURCE, **options: Any
 ) -> ConversionPlan:
     target = find_format(format_id)
     return plan_conversion(target, target.encoding(quality), ConvertOptions(**options), source)

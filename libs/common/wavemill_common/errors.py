@@ -204,6 +204,19 @@ class FfmpegKilled(FfmpegFailed):
     transient = True
 
 
+class FfmpegCrashed(FfmpegFailed):
+    """Ended by a fault of its own, such as SIGSEGV: the next try tells whether by this file."""
+
+    code = "ffmpeg_crashed"
+    transient = True
+
+
+class FfmpegCrashedAgain(FfmpegCrashed):
+    """Twice in a row by the same signal: this file, or a broken ffmpeg. No third try helps."""
+
+    transient = False
+
+
 class FfmpegMissing(ConversionError):
     code = "ffmpeg_missing"
     transient = True

@@ -1,5 +1,7 @@
 """Artwork: get the picture of a result that ffmpeg cannot copy as a stream by itself."""
 
+from collections.abc import Sequence
+
 import structlog
 from msgspec import structs
 
@@ -11,6 +13,7 @@ from wavemill_converter.contained import output_on
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.memory import MemoryFile, is_supported
 from wavemill_converter.plan import ConversionPlan
+from wavemill_converter.results import Result
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +35,30 @@ async def with_picture(
         picture = await _extracted(ffmpeg, source, plan.demuxer, plan.picture_stream)
         return structs.replace(plan, picture=picture)
     return plan
+
+
+async def with_pictures(
+    ffmpeg: Ffmpeg, objects: ObjectStore, source: Input, results: Sequence[Result]
+) -> tuple[Result, ...]:
+    """Give all results their pictures; what several of them share is looked up once.
+
+    Raises:
+        Unavailable: the object store failed; another attempt may succeed.
+    """
+    found: dict[tuple[str | None, int | None], bytes | None] = {}
+    for result in results:
+        where = (result.plan.picture_key, result.plan.picture_stream)
+        if where not in found:
+            found[where] = (await with_picture(ffmpeg, objects, source, result.plan)).picture
+    return tuple(
+        structs.replace(
+            one,
+            plan=structs.replace(
+                one.plan, picture=found[one.plan.picture_key, one.plan.picture_stream]
+            ),
+        )
+        for one in results
+    )
 
 
 async def _given(objects: ObjectStore, key: str) -> bytes | None:

@@ -21,7 +21,7 @@ from wavemill_common.records import JobStore
 from wavemill_common.retry import retried
 from wavemill_common.settings import Timings
 from wavemill_converter.conversion import Converted, Tools
-from wavemill_converter.failures import failure_of_system
+from wavemill_converter.failures import failure_of_system, judged_by_last
 from wavemill_converter.file_conversion import fallback_file_conversion
 from wavemill_converter.publish import output_key, remove_earlier_attempts
 from wavemill_converter.reporter import Reporter
@@ -158,7 +158,7 @@ class Attempt:
         if error is None:
             done = work.result()
             return self.job.complete(done.outputs, done.media, done.remarks, now, deps.job_ttl)
-        failure = _as_app_error(error, deps.tools.ffmpeg.path)
+        failure = judged_by_last(_as_app_error(error, deps.tools.ffmpeg.path), self._job.error)
         described = JobError.of(failure)
         if is_transient(failure) and self._job.failures < MAX_FAILURES:
             wait = backoff(self._job.failures, deps.timings)

@@ -6,6 +6,7 @@ from wavemill_converter.codecs import Codec, Depth
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.source import Probed
 
+FLOAT_DEPTH = 32  # bits; who asks for 32 gets float
 _CD_DEPTH = 16  # bits; what a lossy codec gives is not worth more
 _LOW_RATE = 32_000  # Hz; below, a rate is not chosen just because it divides the source's
 _STANDARD_LAYOUTS = ("mono", "stereo", "2.1", "quad", "5.0", "5.1", "6.1", "7.1")
@@ -45,7 +46,9 @@ def choose_layout(
     return (codec.layouts or _STANDARD_LAYOUTS)[channels - 1]
 
 
-def choose_depth(codec: Codec, encoding: Encoding, probed: Probed) -> Depth | None:
+def choose_depth(
+    codec: Codec, encoding: Encoding, options: ConvertOptions, probed: Probed
+) -> Depth | None:
     """Choose how samples are stored; None where the codec has no such choice.
 
     What a lossy source decodes to is worth 16 bits; a lossless one keeps its depth where it can.
@@ -54,8 +57,9 @@ def choose_depth(codec: Codec, encoding: Encoding, probed: Probed) -> Depth | No
         return None
     floating = probed.lossless and probed.floating
     bits = probed.bits if probed.lossless else _CD_DEPTH
-    if encoding.depth:
-        bits, floating = encoding.depth, True  # the only depth that a preset names is float
+    asked = options.bit_depth or encoding.depth
+    if asked:
+        bits, floating = asked, asked == FLOAT_DEPTH
     holding = (depth for depth in codec.depths if depth.holds(bits, floating=floating))
     return next(holding, codec.depths[-1])
 
@@ -65,3 +69,8 @@ def reduces_depth(depth: Depth | None, probed: Probed) -> bool:
     if depth is None or not probed.lossless:
         return False
     return not depth.holds(probed.bits, floating=probed.floating)
+
+
+def rounds(depth: Depth | None) -> bool:
+    """Whether samples that were computed lose bits that can be heard: dither belongs there, too."""
+    return depth is not None and depth.bits <= _CD_DEPTH

@@ -4,6 +4,7 @@ Where the bytes come from and go to stands apart from how they are converted: a 
 loopback URL and an open file descriptor instead of two local files.
 """
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -75,6 +76,19 @@ class Destination(Struct, frozen=True):
     paths: tuple[str, ...] = ()
 
 
+class Leg(Struct, frozen=True):
+    """One result of a conversion: what is made, and where it goes.
+
+    `digest` gets the MD5 of the samples that went into the encoder, of the same decoding; `extras`
+    are opened after the source.
+    """
+
+    plan: ConversionPlan
+    destination: Destination
+    digest: Destination | None = None
+    extras: Extras = NO_EXTRAS
+
+
 def file_input(path: Path) -> Input:
     """Read a local file; the prefix keeps any name from being an option or a protocol."""
     return Input(f"file:{path.absolute()}", "file", paths=(str(path.absolute()),))
@@ -117,17 +131,12 @@ def probe_command(ffmpeg: str, source: Input) -> list[str]:
 
 
 def transcode_command(
-    ffmpeg: str,
-    source: Input,
-    destination: Destination,
-    plan: ConversionPlan,
-    digest: Destination | None = None,
-    extras: Extras = NO_EXTRAS,
+    ffmpeg: str, source: Input, legs: Sequence[Leg], clock: float | None = None
 ) -> list[str]:
-    """Convert a source as planned; progress goes to stdout, the log to stderr.
+    """Convert a source, decoded once, as planned; progress goes to stdout, the log to stderr.
 
-    `digest` gets the MD5 of the samples that went into the encoder, of the same decoding. `extras`
-    are opened after the source.
+    The results come first, so that output N of the command is leg N. `clock` lets the progress
+    count the seconds of the source up to there, whatever the legs take of it.
     """
     return [
         ffmpeg,
@@ -135,19 +144,39 @@ def transcode_command(
         *("-loglevel", LOG_LEVEL),
         *("-progress", "pipe:1", "-stats_period", str(PROGRESS_INTERVAL)),
         *("-abort_on", "empty_output"),
-        *_open(source, plan.demuxer),
-        *(word for extra in extras.inputs for word in _open_extra(extra)),
+        *_open(source, legs[0].plan.demuxer),
+        *(word for leg in legs for extra in leg.extras.inputs for word in _open_extra(extra)),
+        *(
+            word
+            for leg, first in zip(legs, _firsts(legs), strict=True)
+            for word in _leg(leg, first)
+        ),
+        *(word for leg in legs if leg.digest for word in _digest(leg.plan, leg.digest)),
+        *(_clock(clock) if clock is not None else ()),
+    ]
+
+
+def _firsts(legs: Sequence[Leg]) -> Iterator[int]:
+    """The number of the first input of each leg's extras; the source has 0."""
+    first = 1
+    for leg in legs:
+        yield first
+        first += len(leg.extras.inputs)
+
+
+def _leg(leg: Leg, first: int) -> list[str]:
+    plan, destination = leg.plan, leg.destination
+    return [
         *("-map", "0:a:0"),
-        *_covers(plan, extras, 1),
+        *_covers(plan, leg.extras, first),
         *_samples(plan),
         *_encoder(plan),
-        *_metadata(plan, extras, 1),
+        *_metadata(plan, leg.extras, first),
         *("-fflags", "+bitexact"),  # no dates, no random serials: a retry gives the same bytes
         *plan.codec.mux_arguments,
         *(("-movflags", "+faststart") if plan.codec.faststart and destination.rewritable else ()),
         *("-f", plan.codec.muxer),
         *destination.arguments,
-        *(_digest(plan, digest) if digest else ()),
     ]
 
 
@@ -168,6 +197,15 @@ def picture_command(
     return [ffmpeg, *_QUIET, *_open(source, demuxer), *one, *destination.arguments]
 
 
+def measure_command(
+    ffmpeg: str, source: Input, demuxer: str, filters: tuple[str, ...]
+) -> list[str]:
+    """Decode all of a source through filters that say on stderr what they find."""
+    progress = ("-progress", "pipe:1", "-stats_period", str(PROGRESS_INTERVAL))
+    sound = ("-map", "0:a:0", "-af", ",".join(filters), "-f", "null", "pipe:1")
+    return [ffmpeg, *_QUIET, *progress, *_open(source, demuxer), *sound]
+
+
 def _open(source: Input, demuxer: str | None = None) -> tuple[str, ...]:
     """Open a source; one that was looked at already is opened as nothing else than it was then."""
     return (
@@ -185,7 +223,12 @@ def _open_extra(extra: Input) -> tuple[str, ...]:
 
 
 def _digest(plan: ConversionPlan, digest: Destination) -> tuple[str, ...]:
-    return ("-map", "0:a:0", "-c:a", plan.pcm, "-f", "md5", *digest.arguments)
+    part = ("-af", ",".join(plan.trim)) if plan.trim else ()
+    return ("-map", "0:a:0", *part, "-c:a", plan.pcm, "-f", "md5", *digest.arguments)
+
+
+def _clock(end: float) -> tuple[str, ...]:
+    return ("-map", "0:a:0", "-af", f"atrim=end={end:.3f}", "-f", "null", "-")
 
 
 def _covers(plan: ConversionPlan, extras: Extras, first: int) -> list[str]:
@@ -209,7 +252,13 @@ def _covers(plan: ConversionPlan, extras: Extras, first: int) -> list[str]:
 
 def _samples(plan: ConversionPlan) -> list[str]:
     """Say which samples the encoder gets: filters, rate and format."""
-    filters = [*_dither(plan), *_layout(plan), *plan.codec.filters]
+    filters = [
+        *plan.trim,
+        *plan.processing,
+        *_dither(plan),
+        *_layout(plan),
+        *plan.codec.filters,
+    ]
     words = ["-af", ",".join(filters)] if filters else []
     if plan.resample:
         words += ["-ar", str(plan.sample_rate)]

@@ -64,6 +64,7 @@ def access_to(
         port=source.port,
         descriptors=inherited,
         file_bytes=file_bytes,
+        results=len(destinations),
     )
 
 

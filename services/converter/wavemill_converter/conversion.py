@@ -7,22 +7,24 @@ Object store, ffmpeg and progress come in as arguments; nothing here knows the q
 store.
 """
 
-from collections.abc import Callable
-from pathlib import PurePath
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from wavemill_common.catalogue import find_format
 from wavemill_common.errors import InputMissing, ObjectNotFound
-from wavemill_common.formats import Format
 from wavemill_common.jobs import Job, Output, Remark
 from wavemill_common.media import MediaInfo
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.progress.snapshot import Stage, format_time
+from wavemill_converter.artwork import with_pictures
+from wavemill_converter.command import Input
+from wavemill_converter.edits import needs_length
 from wavemill_converter.ffmpeg import Ffmpeg
-from wavemill_converter.limits import Limits, check_output, check_source
-from wavemill_converter.plan import ConversionPlan, plan_conversion
-from wavemill_converter.publish import output_key
+from wavemill_converter.length import measure_length
+from wavemill_converter.limits import Limits
+from wavemill_converter.loud_results import fit_results
+from wavemill_converter.report import abridged
+from wavemill_converter.results import Result, plan_results
 from wavemill_converter.source import Probed
 from wavemill_converter.streaming.proxy import RangeProxy
 from wavemill_converter.transcode import OnProgress, Timeouts, TranscodeProgress
@@ -61,56 +63,56 @@ async def find_input(objects: ObjectStore, job: Job) -> ObjectInfo:
         raise InputMissing("the uploaded file is no longer there; upload it again") from None
 
 
-def plan_job(job: Job, probed: Probed, limits: Limits) -> ConversionPlan:
-    """Decide how a job's source is converted.
-
-    Raises:
-        LimitExceeded: the source, or the result that it would become, is too large.
-    """
-    check_source(probed.media, limits)
-    target = find_format(job.format)
-    plan = plan_conversion(target, target.encoding(job.quality), job.options, probed)
-    check_output(plan.expected_size, limits)
-    return plan
-
-
-def progress_reporter(report: Report, plan: ConversionPlan) -> OnProgress:
-    """Say that the conversion begins; return what tells its steps."""
-    shown = None if plan.duration is None else format_time(plan.duration)
+def progress_reporter(report: Report, run: int, runs: int, length: float | None) -> OnProgress:
+    """Say that run `run` of `runs` begins, of `length` seconds; return what tells its steps."""
+    shown = None if length is None else format_time(length)
     report(Stage.CONVERTING, total_duration=shown)
 
     def on_progress(step: TranscodeProgress) -> None:
+        left = step.eta if run == runs - 1 else None
         report(
             Stage.CONVERTING,
-            progress=step.percent,
+            progress=(100 * run + step.percent) // runs,
             current_time=format_time(step.out_time),
-            estimated_time_remaining=step.eta,
+            estimated_time_remaining=left,
             speed=step.speed,
         )
 
     return on_progress
 
 
-def key_for(job: Job) -> str:
-    """Where this attempt's result goes."""
-    extension = find_format(job.format).extension
-    return output_key(job.job_id, job.attempt, 0, job.claim_id or "", extension)
+def longest(results: Sequence[Result]) -> float | None:
+    """How long the longest of some results is, in seconds; None if that is not known."""
+    lengths = [result.plan.duration for result in results]
+    return max((one for one in lengths if one is not None), default=None)
 
 
-def describe_output(job: Job, stored: ObjectInfo, sha256: str) -> Output:
-    """Tell what was published."""
-    target = find_format(job.format)
-    return Output(
-        key=stored.key,
-        format=target.id,
-        file_name=result_name(job.file_name, target),
-        mime=target.mime,
-        size=stored.size,
-        sha256=sha256,
+async def prepare(
+    job: Job, tools: Tools, source: Input, probed: Probed, report: Report
+) -> tuple[Result, ...]:
+    """Plan all results of a source, and measure it where the plans depend on it.
+
+    Raises:
+        LimitExceeded: the source, or a result that it would become, is too large.
+        InvalidOption: an option does not go with this source.
+        FfmpegFailed, FfmpegTimeout: the source could not be measured.
+    """
+    exact = probed.duration_exact
+    length = probed.media.duration
+    if any(needs_length(one.options, length, exact=exact) for one in job.wanted):
+        probed = await measure_length(tools.ffmpeg, source, probed, tools.timeouts.total)
+    results = plan_results(job, probed, tools.limits)
+    results = await with_pictures(tools.ffmpeg, tools.objects, source, results)
+
+    def on_time(seconds: float) -> None:
+        report(Stage.PROBING, current_time=format_time(seconds))
+
+    return await fit_results(
+        tools.ffmpeg, source, results, seconds=tools.timeouts.total, on_time=on_time
     )
 
 
-def result_name(file_name: str, target: Format) -> str:
-    """Name a result after its source: `talk.wav` as mp3 is `talk.mp3`."""
-    stem = PurePath(file_name).stem or "audio"
-    return f"{stem}.{target.extension}"
+def converted(results: Sequence[Output], probed: Probed) -> Converted:
+    """Put together what came out; a warning that several results share is said once."""
+    remarks = dict.fromkeys(remark for one in results for remark in one.warnings)
+    return Converted(tuple(results), abridged(probed.media), tuple(remarks))

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from wavemill_common.errors import (
+    AppError,
     ConversionError,
+    FfmpegCrashed,
+    FfmpegCrashedAgain,
     FfmpegFailed,
     FfmpegKilled,
     FfmpegMissing,
@@ -16,12 +19,16 @@ from wavemill_common.errors import (
     NotAudio,
     ScratchFull,
 )
+from wavemill_common.jobs import JobError
 from wavemill_converter.lines import Log
 
 SUPPORTED: Final = "mp3, m4a, wav, flac, ogg, opus, aac, wma, aiff, or a video with an audio track"
 _DETAIL_LINES: Final = 20
 _NO_SPACE: Final = ("No space left on device", "Disk quota exceeded")
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_CRASHES: Final = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
+)
 _STOPPED: Final = "received signal"
 _CPU_USED_UP: Final = (f"received signal {int(signal.SIGXCPU)}.", "system signals, hard exiting")
 _NO_MEMORY: Final = ("Cannot allocate memory", "pthread_create")
@@ -57,14 +64,20 @@ def failure_of(
     if met:
         return met
     if code < 0:
-        name = _signal_name(-code)
-        return FfmpegKilled(f"ffmpeg was killed from outside ({name})", detail=detail)
+        return _ended_by(-code, detail)
     if _STOPPED in log.seen:
         return FfmpegKilled("ffmpeg was stopped from outside", detail=detail)
     meaning = None if written else _fault_of_source(code, log)
     if meaning:
         return NotAudio(f"{meaning}; send {SUPPORTED}", detail=detail)
     return FfmpegFailed(f"ffmpeg failed with code {code}", detail=detail)
+
+
+def _ended_by(number: int, detail: str) -> ConversionError:
+    name = _signal_name(number)
+    if number in _CRASHES:
+        return FfmpegCrashed(f"ffmpeg crashed ({name})", detail=detail)
+    return FfmpegKilled(f"ffmpeg was killed from outside ({name})", detail=detail)
 
 
 def _met_limit(code: int, log: Log, max_bytes: int | None, detail: str) -> ConversionError | None:
@@ -92,6 +105,18 @@ def grown_beyond(limit: int, size: int | None = None, detail: str = "") -> Limit
         limit=limit,
         value=limit + 1 if size is None else size,
         detail=detail,
+    )
+
+
+def judged_by_last(failure: AppError, last: JobError | None) -> AppError:
+    """Name a crash anew if the attempt before it ended in the same: then it is no accident."""
+    if not isinstance(failure, FfmpegCrashed) or last is None:
+        return failure
+    if (last.code, last.message) != (failure.code, failure.message):
+        return failure
+    return FfmpegCrashedAgain(
+        f"{failure.message} twice in a row on this file; choose another format, or another file",
+        **failure.members,
     )
 
 

@@ -10,7 +10,9 @@ from wavemill_converter.lines import Log
 
 LOG_LEVEL = "level+verbose"  # each line tells its level
 _LEVEL = re.compile(r"((?:\[[^\[\]]+ @ 0x[0-9a-f]+\] )*)\[([a-z]+)\] ")
-_ENCODED = re.compile(r"Output stream #0:0 \(audio\): \d+ frames encoded \((\d{1,18}) samples\)")
+_ENCODED = re.compile(
+    r"Output stream #(\d+):0 \(audio\): \d+ frames encoded \((\d{1,18}) samples\)"
+)
 _NOT_FOR_PEOPLE = frozenset({"verbose", "debug"})
 
 
@@ -19,13 +21,13 @@ class LevelledLog:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self.encoded: int | None = None  # samples per channel, of the first output
+        self.encoded: dict[int, int] = {}  # samples per channel, by the output's number
 
     def add(self, line: str) -> None:
         """Take a line; one without a level is passed on as it is."""
         found = _LEVEL.match(line)
         if found and found[2] in _NOT_FOR_PEOPLE:
             if counted := _ENCODED.search(line):
-                self.encoded = int(counted[1])
+                self.encoded[int(counted[1])] = int(counted[2])
             return
         self._log.add(found[1] + line[found.end() :] if found else line)

@@ -6,8 +6,15 @@ from wavemill_common.formats import Encoding, Format
 from wavemill_common.jobs import Remark
 from wavemill_common.options import ConvertOptions
 from wavemill_converter import remarks
-from wavemill_converter.choices import choose_depth, choose_layout, choose_rate, reduces_depth
+from wavemill_converter.choices import (
+    choose_depth,
+    choose_layout,
+    choose_rate,
+    reduces_depth,
+    rounds,
+)
 from wavemill_converter.codecs import CODECS, Codec, Depth, fit_bitrate
+from wavemill_converter.edits import PRECISE, fade_filters, trim_filters, trimmed_duration
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.source import Probed
 from wavemill_converter.tagging import Tagging, plan_tags
@@ -22,12 +29,14 @@ _CONTAINER_BYTES = 64 * 1024
 class ConversionPlan(Struct, frozen=True, kw_only=True):
     """How one source becomes one result.
 
-    `demuxer` opens the source. `sample_rate` and `channels` are the result's. `resample` and `mix`
-    tell whether they (and the layout) must be asked for; `keeps_samples` whether the result holds
-    the very samples of the source. `covers` are copied as streams of the source; else the cover is
-    `picture`, which is to be taken from its stream `picture_stream` or from the object
-    `picture_key`. `tagging` None leaves tags and chapters to ffmpeg. `expected_size` in bytes is
-    an upper estimate without the cover, None if the length is not known.
+    `demuxer` opens the source. `trim` cuts out what is asked for, `processing` changes samples:
+    filters both, in this order. `sample_rate`, `channels` and `duration` (seconds) are the
+    result's. `resample` and `mix` tell whether they (and the layout) must be asked for;
+    `keeps_samples` whether the result holds the very samples of the source. `covers` are copied as
+    streams of the source; else the cover is `picture`, which is to be taken from its stream
+    `picture_stream` or from the object `picture_key`. `tagging` None leaves tags and chapters to
+    ffmpeg. `expected_size` in bytes is an upper estimate without the cover, None if the length is
+    not known.
     """
 
     format: str
@@ -43,6 +52,8 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
     bitrate: int | None = None
     depth: Depth | None = None
     dither: bool = False
+    trim: tuple[str, ...] = ()
+    processing: tuple[str, ...] = ()
     covers: tuple[int, ...] = ()
     picture_stream: int | None = None
     picture_key: str | None = None
@@ -72,11 +83,17 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
 def plan_conversion(
     target: Format, encoding: Encoding, options: ConvertOptions, probed: Probed
 ) -> ConversionPlan:
-    """Decide how this source is converted, and remark on what it loses on the way."""
+    """Decide how this source is converted, and remark on what it loses on the way.
+
+    Raises:
+        InvalidOption: nothing is left of it once it is trimmed.
+    """
     codec = CODECS[target.id]
     rate = choose_rate(target, options, probed.sample_rate)
     layout = choose_layout(target, codec, encoding, options, probed.layout)
-    depth = choose_depth(codec, encoding, probed)
+    depth = choose_depth(codec, encoding, options, probed)
+    duration = trimmed_duration(options, probed.media.duration)
+    fades = fade_filters(options, duration)
     encoder = depth.encoder if depth else codec.encoder
     covers = probed.covers if target.cover and options.cover == "keep" else ()
     plan = ConversionPlan(
@@ -93,16 +110,18 @@ def plan_conversion(
         bitrate=encoding.bitrate
         and fit_bitrate(encoder, encoding.bitrate, rate, channels_of(layout)),
         depth=depth,
-        dither=reduces_depth(depth, probed),
+        dither=reduces_depth(depth, probed) or (bool(fades) and rounds(depth)),
+        trim=trim_filters(options),
+        processing=(PRECISE, *fades) if fades else (),
         covers=covers if codec.pictures == "stream" else (),
         picture_stream=None if codec.pictures == "stream" else next(iter(covers), None),
         picture_key=options.cover if target.cover and options.gives_cover else None,
         tagging=plan_tags(probed, target, options),
         tags_on_stream=probed.tags_on_stream,
-        duration=probed.media.duration,
+        duration=duration,
         duration_exact=probed.duration_exact,
         source_size=probed.size,
-        keeps_samples=_keeps_samples(depth, probed, rate=rate, layout=layout),
+        keeps_samples=not fades and _keeps_samples(depth, probed, rate=rate, layout=layout),
     )
     return structs.replace(
         plan, expected_size=estimate_size(plan), remarks=_remarks(plan, target, options, probed)
@@ -133,10 +152,10 @@ def _remarks(
     found = (
         remarks.on_rate(options, probed.sample_rate, plan.sample_rate),
         remarks.on_layout(options, probed.layout, plan.layout),
-        remarks.on_depth(probed, plan.depth, reduces=plan.dither),
+        remarks.on_depth(options, probed, plan.depth),
         remarks.on_bitrate(plan.encoding, plan.bitrate),
         remarks.on_upscale(probed, plan.bitrate),
-        remarks.on_pictures(target, probed),
-        remarks.on_chapters(target, probed),
+        remarks.on_pictures(target, options, probed),
+        remarks.on_chapters(target, options, probed),
     )
     return tuple(remark for remark in found if remark)

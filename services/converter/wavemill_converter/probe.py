@@ -27,7 +27,7 @@ async def probe(
     Raises:
         NotAudio: nothing in it can be converted; the message says what could be.
         LimitExceeded: it is over one of the limits.
-        FfmpegTimeout, FfmpegKilled, FfmpegFailed: it could not be told.
+        FfmpegTimeout, FfmpegKilled, FfmpegCrashed, FfmpegFailed: it could not be told.
     """
     size = (await asyncio.to_thread(source.stat)).st_size
     with local_input(ffmpeg, source) as opened:

@@ -28,7 +28,7 @@ async def remove_earlier_attempts(objects: ObjectStore, job: Job) -> None:
     They are fenced: whatever they still do, nothing of theirs can be committed.
     """
     prefix = outputs_prefix(job.job_id)
-    keys = [one.key async for one in objects.scan(prefix)]
+    keys = [one.key async for one in objects.scan(prefix) if not job.has(one.key)]
     await objects.delete([key for key in keys if attempt_of(key) < job.attempt])
     drafts = [one async for one in objects.scan_multiparts(prefix)]
     for draft in drafts:

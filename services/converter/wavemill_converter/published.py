@@ -1,12 +1,17 @@
 """Published: judge a result where its owner would get it from, before it is committed."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
-from wavemill_common.objects import ObjectInfo
+from wavemill_common.jobs import Output
+from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_converter.command import http_input
 from wavemill_converter.conversion import Tools
 from wavemill_converter.integrity import read_back
+from wavemill_converter.loudness import Measured
+from wavemill_converter.measure import measure
 from wavemill_converter.plan import ConversionPlan
+from wavemill_converter.results import Result
 from wavemill_converter.streaming.blocks import BlockReader
 from wavemill_converter.transcode import Transcoded
 from wavemill_converter.verify import expect, verify
@@ -36,3 +41,24 @@ async def check_published(
         await tools.objects.delete([stored.key])
         raise
     return sha256
+
+
+async def measure_published(tools: Tools, stored: ObjectInfo, result: Result) -> Measured | None:
+    """Measure how loud a published result has become, where that was asked for."""
+    if result.loudness is None:
+        return None
+    reader, demuxer = BlockReader(tools.objects, stored), result.plan.codec.demuxer
+    with tools.proxy.published(reader) as url:
+        return await measure(tools.ffmpeg, http_input(url), demuxer, seconds=tools.timeouts.total)
+
+
+@asynccontextmanager
+async def unless_all_is_well(
+    objects: ObjectStore, outputs: Sequence[Output]
+) -> AsyncIterator[None]:
+    """Delete what was published already when a later result of the same job fails."""
+    try:
+        yield
+    except BaseException:
+        await objects.delete([output.key for output in outputs])
+        raise

@@ -3,37 +3,33 @@
 import structlog
 from msgspec import structs
 
-from wavemill_common.catalogue import find_format
 from wavemill_common.errors import ConversionError
-from wavemill_common.jobs import Job, Output, Remark
+from wavemill_common.jobs import Output
 from wavemill_common.media import MediaInfo
 from wavemill_common.objects import ObjectInfo
 from wavemill_converter.command import http_input
-from wavemill_converter.conversion import Converted, Tools
+from wavemill_converter.conversion import Tools
 from wavemill_converter.probe import PROBE_TIME, probe_input
 from wavemill_converter.report import LOSSES, abridged, compare, losses, shortened
-from wavemill_converter.source import Probed
+from wavemill_converter.results import Result
 from wavemill_converter.streaming.blocks import BlockReader
 
 log = structlog.get_logger(__name__)
 
 
-async def read_result(
-    tools: Tools,
-    job: Job,
-    stored: ObjectInfo,
-    output: Output,
-    probed: Probed,
-    remarks: tuple[Remark, ...],
-) -> Converted:
+async def read_result(tools: Tools, stored: ObjectInfo, result: Result, output: Output) -> Output:
     """Add to a result what it holds and what became of the source's tags, cover and chapters."""
     found = await read_media(tools, stored)
     if found is None:
-        return Converted((output,), abridged(probed.media), remarks)
-    report = compare(probed.media, found, job.options, find_format(job.format))
-    told = structs.replace(output, media=abridged(found), report=shortened(report))
-    expected = tuple(one for one in remarks if one.code not in LOSSES)
-    return Converted((told,), abridged(probed.media), (*expected, *losses(report)))
+        return output
+    report = compare(result.source, found, result.options, result.target)
+    expected = tuple(one for one in output.warnings if one.code not in LOSSES)
+    return structs.replace(
+        output,
+        media=abridged(found),
+        report=shortened(report),
+        warnings=(*expected, *losses(report)),
+    )
 
 
 async def read_media(tools: Tools, stored: ObjectInfo) -> MediaInfo | None:

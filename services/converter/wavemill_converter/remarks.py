@@ -3,6 +3,7 @@
 from wavemill_common.formats import Encoding, Format
 from wavemill_common.jobs import Remark
 from wavemill_common.options import ConvertOptions
+from wavemill_converter.choices import reduces_depth
 from wavemill_converter.codecs import Depth
 from wavemill_converter.layouts import are_alike, channels_of
 from wavemill_converter.source import Probed
@@ -27,9 +28,9 @@ def on_layout(options: ConvertOptions, source: str, layout: str) -> Remark | Non
     )
 
 
-def on_depth(probed: Probed, depth: Depth | None, *, reduces: bool) -> Remark | None:
-    """Remark on bits that the format cannot keep."""
-    if depth is None or not reduces:
+def on_depth(options: ConvertOptions, probed: Probed, depth: Depth | None) -> Remark | None:
+    """Remark on bits that are lost, but for those that the caller gave up himself."""
+    if depth is None or options.bit_depth or not reduces_depth(depth, probed):
         return None
     kind = "float" if probed.floating else "bit"
     return Remark(
@@ -61,8 +62,10 @@ def on_upscale(probed: Probed, bitrate: int | None) -> Remark | None:
     )
 
 
-def on_pictures(target: Format, probed: Probed) -> Remark | None:
+def on_pictures(target: Format, options: ConvertOptions, probed: Probed) -> Remark | None:
     """Remark on a cover that does not arrive."""
+    if options.cover != "keep":
+        return None
     kept = len(probed.covers) if target.cover else 0
     if kept == probed.pictures:
         return None
@@ -70,9 +73,9 @@ def on_pictures(target: Format, probed: Probed) -> Remark | None:
     return Remark("cover_dropped", f"the cover was dropped: {what} are not kept in {target.name}")
 
 
-def on_chapters(target: Format, probed: Probed) -> Remark | None:
+def on_chapters(target: Format, options: ConvertOptions, probed: Probed) -> Remark | None:
     """Remark on chapters that do not arrive."""
-    if target.chapters or not probed.media.chapters:
+    if target.chapters or options.chapters != "keep" or not probed.media.chapters:
         return None
     count = len(probed.media.chapters)
     return Remark("chapters_dropped", f"{count} chapters were dropped: {target.name} keeps none")

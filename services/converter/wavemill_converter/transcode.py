@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from msgspec import Struct
 from wavemill_common.errors import FfmpegTimeout
 from wavemill_converter.command import (
     Destination,
-    Extras,
     Input,
+    Leg,
     fd_destination,
     transcode_command,
 )
@@ -55,7 +55,8 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 class Transcoded(Struct, frozen=True, kw_only=True):
     """What ffmpeg says that it did: seconds of audio, bytes written; and its complaints.
 
-    `out_time` is when the last sample ends, `encoded` how many there are, where ffmpeg told.
+    `out_time` is when the last sample ends, `encoded` how many there are, where ffmpeg told;
+    `total_size` is 0 where it did not tell.
     `pcm_md5` is the digest of the samples that went in, where they should come out again.
     """
 
@@ -83,71 +84,92 @@ async def transcode(
     Raises:
         NotAudio: nothing of the source could be decoded.
         FfmpegTimeout: it took too long, or nothing moved for too long.
-        FfmpegKilled, FfmpegFailed: how ffmpeg ended; `detail` holds its last words.
+        FfmpegKilled, FfmpegCrashed, FfmpegFailed: how ffmpeg ended; `detail` holds its last words.
         ScratchFull: no disk space was left.
         LimitExceeded: the result grew beyond `max_bytes`.
     """
     with local_input(ffmpeg, source) as opened, local_destination(ffmpeg, target) as destination:
-        return await transcode_between(
+        (transcoded,) = await transcode_between(
             ffmpeg,
             opened,
-            destination,
-            plan,
+            [(plan, destination)],
             timeouts=timeouts,
             on_progress=on_progress,
             max_bytes=max_bytes,
         )
+        return transcoded
 
 
 async def transcode_between(
     ffmpeg: Ffmpeg,
     source: Input,
-    destination: Destination,
-    plan: ConversionPlan,
+    results: Sequence[tuple[ConversionPlan, Destination]],
     *,
     timeouts: Timeouts,
     on_progress: OnProgress,
     max_bytes: int | None = None,
     companion: Companion | None = None,
     bytes_read: Callable[[], int] | None = None,
-) -> Transcoded:
+    clock: float | None = None,
+) -> tuple[Transcoded, ...]:
     """Convert as `transcode` does, from and to wherever ffmpeg can read and write.
 
     `companion` runs beside ffmpeg and has ended when this returns; if it fails, ffmpeg is killed
-    and the failure raised. `bytes_read` tells how much of the source was read so far.
+    and the failure raised. `bytes_read` tells how much of the source was read so far. `clock` is
+    how far into the source, in seconds, the results reach, where their own times do not tell.
     """
-    with digest_file(plan) as digest, extra_files(ffmpeg, plan) as extras:
-        return await _transcode(
-            ffmpeg, source, destination, plan, digest, extras, timeouts, on_progress, max_bytes,
-            companion, bytes_read,
-        )  # fmt: skip
+    with ExitStack() as stack:
+        legs = [_leg(stack, ffmpeg, plan, destination) for plan, destination in results]
+        argv = transcode_command(ffmpeg.path, source, [leg for leg, _ in legs], clock)
+        run = _Run(legs, timeouts, on_progress, max_bytes, bytes_read, clock)
+        return await _transcode(ffmpeg, source, argv, run, companion)
+
+
+class _Run(Struct, frozen=True):
+    """What one run of ffmpeg is judged by."""
+
+    legs: list[tuple[Leg, MemoryFile | None]]
+    timeouts: Timeouts
+    on_progress: OnProgress
+    max_bytes: int | None
+    bytes_read: Callable[[], int] | None
+    clock: float | None
+
+    @property
+    def destinations(self) -> list[Destination]:
+        """Where the run writes, the digests included; and what else it inherits."""
+        places = [place for leg, _ in self.legs for place in (leg.destination, leg.digest)]
+        lent = [Destination((), pass_fds=leg.extras.pass_fds) for leg, _ in self.legs]
+        return [*(place for place in places if place is not None), *lent]
+
+    def follower(self) -> Follower:
+        """What turns the reports of this run into progress."""
+        plans = [leg.plan for leg, _ in self.legs]
+        lengths = [plan.duration for plan in plans if plan.duration is not None]
+        duration = max(lengths, default=None) if self.clock is None else self.clock
+        first = plans[0]
+        return Follower(duration, exact=first.duration_exact, source_size=first.source_size)
+
+
+def _leg(
+    stack: ExitStack, ffmpeg: Ffmpeg, plan: ConversionPlan, destination: Destination
+) -> tuple[Leg, MemoryFile | None]:
+    digest = stack.enter_context(digest_file(plan))
+    beside = fd_destination(digest.fd, by_number=ffmpeg.writes_fd) if digest else None
+    return Leg(plan, destination, beside, stack.enter_context(extra_files(ffmpeg, plan))), digest
 
 
 async def _transcode(
-    ffmpeg: Ffmpeg,
-    source: Input,
-    destination: Destination,
-    plan: ConversionPlan,
-    digest: MemoryFile | None,
-    extras: Extras,
-    timeouts: Timeouts,
-    on_progress: OnProgress,
-    max_bytes: int | None,
-    companion: Companion | None,
-    bytes_read: Callable[[], int] | None,
-) -> Transcoded:
+    ffmpeg: Ffmpeg, source: Input, argv: Sequence[str], run: _Run, companion: Companion | None
+) -> tuple[Transcoded, ...]:
     log = Log((*PHRASES, *ALARMS))
     levelled = LevelledLog(log)
-    beside = fd_destination(digest.fd, by_number=ffmpeg.writes_fd) if digest else None
-    argv = transcode_command(ffmpeg.path, source, destination, plan, beside, extras)
-    lent = Destination((), pass_fds=extras.pass_fds)
-    destinations = (destination, lent, *((beside,) if beside else ()))
-    follower = Follower(plan.duration, exact=plan.duration_exact, source_size=plan.source_size)
+    follower, timeouts = run.follower(), run.timeouts
     loop = asyncio.get_running_loop()
     begun = loop.time()
     last = follower.progress(0.0, None)
     async with started_on(
-        ffmpeg, argv, source, destinations, seconds=timeouts.total, file_bytes=max_bytes
+        ffmpeg, argv, source, run.destinations, seconds=timeouts.total, file_bytes=run.max_bytes
     ) as child:
         logging = asyncio.create_task(_collect(child.stderr, levelled))
         ending = asyncio.create_task(child.wait())
@@ -160,10 +182,10 @@ async def _transcode(
                 async for report in _reports(child):
                     if follower.advance(report):
                         _put_off(stall, timeouts)
-                    read = bytes_read() if bytes_read else None
+                    read = run.bytes_read() if run.bytes_read else None
                     last = follower.progress(loop.time() - begun, report.speed, read)
-                    _refuse_excess(last.total_size, max_bytes)
-                    on_progress(last)
+                    _refuse_excess(last.total_size, run.max_bytes)
+                    run.on_progress(last)
                 code = await ending
                 await logging
         except TimeoutError:
@@ -173,12 +195,34 @@ async def _transcode(
             ending.cancel()
             await asyncio.gather(logging, ending, return_exceptions=True)
     if code:
-        raise failure_of(code, log, last.total_size if last.out_time else 0, max_bytes)
+        raise failure_of(code, log, last.total_size if last.out_time else 0, run.max_bytes)
+    shared = len(run.legs) > 1 or run.clock is not None
+    return tuple(
+        _transcoded(number, leg, digest, last, levelled, log, shared=shared)
+        for number, (leg, digest) in enumerate(run.legs)
+    )
+
+
+def _transcoded(
+    number: int,
+    leg: Leg,
+    digest: MemoryFile | None,
+    last: TranscodeProgress,
+    levelled: LevelledLog,
+    log: Log,
+    *,
+    shared: bool,
+) -> Transcoded:
+    """Tell of one result. What ffmpeg reports of times and sizes is of all of them together."""
+    encoded = levelled.encoded.get(number)
+    out_time = last.out_time
+    if shared and encoded is not None:
+        out_time = encoded / leg.plan.sample_rate
     return Transcoded(
-        out_time=last.out_time,
-        total_size=last.total_size,
-        encoded=levelled.encoded,
-        elapsed=loop.time() - begun,
+        out_time=out_time,
+        total_size=0 if number else last.total_size,
+        encoded=encoded,
+        elapsed=last.elapsed,
         alarms=tuple(alarm for alarm in ALARMS if alarm in log.seen),
         log=log.tail,
         pcm_md5=read_digest(digest) if digest else None,

@@ -42,8 +42,8 @@ async def timed(reading: Awaitable[T]) -> T:
         raise SlowRequest(f"no data came for {READ_TIMEOUT:.0f} s; send it again") from None
 
 
-async def read_object_body(request: web.Request) -> bytes:
-    """Read a body that should be a JSON object, of at most `SMALL_BODY_BYTES`.
+async def read_object_body(request: web.Request, limit: int = SMALL_BODY_BYTES) -> bytes:
+    """Read a body that should be a JSON object, of at most `limit` bytes.
 
     Raises:
         InvalidJson: it begins as something else.
@@ -54,10 +54,8 @@ async def read_object_body(request: web.Request) -> bytes:
         body += block
         if not (body.lstrip() + b"{").startswith(b"{"):
             raise InvalidJson('the body must be a JSON object, such as {"fileId": "…", …}')
-        if len(body) > SMALL_BODY_BYTES:
-            raise FileTooLarge(
-                f"the body must have at most {SMALL_BODY_BYTES} bytes", limit=SMALL_BODY_BYTES
-            )
+        if len(body) > limit:
+            raise FileTooLarge(f"the body must have at most {limit} bytes", limit=limit)
     return bytes(body)
 
 

@@ -5,30 +5,20 @@ import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 
-from msgspec import Struct, field
+from msgspec import structs
 
 from wavemill_common.addresses import check_webhook_url
-from wavemill_common.catalogue import find_format
 from wavemill_common.errors import Conflict, Gone, IdempotencyKeyReused
 from wavemill_common.ids import new_id
 from wavemill_common.jobs import Job, JobStatus, Webhook, lane_for, outputs_prefix
 from wavemill_common.objects import ObjectStore
-from wavemill_common.options import ConvertOptions, check_options
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.records import JobStore
 from wavemill_common.submission import Submission, tell_redis
 from wavemill_common.uploads import Upload
-
-
-class ConvertRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """The body of POST /api/convert-audio."""
-
-    file_id: str
-    format: str
-    quality: str = "standard"
-    options: ConvertOptions = field(default_factory=ConvertOptions)
-    webhook_url: str | None = None
+from wavemill_gateway.asked import ConvertRequest, check_wanted
+from wavemill_gateway.covers import store_covers
 
 
 class JobDesk:
@@ -65,9 +55,8 @@ class JobDesk:
             UploadNotFound, UploadIncomplete: there is nothing to convert (yet).
             IdempotencyKeyReused: the key came with another body before.
         """
-        target = find_format(asked.format)
-        target.encoding(asked.quality)
-        check_options(target, asked.options)
+        for one in asked.wanted:
+            check_wanted(one)
         if asked.webhook_url is not None:
             check_webhook_url(asked.webhook_url, allow_private=self._webhook_private)
         job_id = new_id() if key is None else self._keyed_id(asked.file_id, key)
@@ -77,6 +66,8 @@ class JobDesk:
             if earlier is not None:
                 return _same_request(earlier, digest)
         upload = await self._submission.reserve(asked.file_id, job_id)
+        wanted = await store_covers(self._objects, job_id, asked.wanted)
+        asked = structs.replace(asked, wanted=wanted)
         job = await self._records.put_job(self._new_job(job_id, upload, asked, digest))
         await self._submission.confirm(job)
         await self._submission.announce(job)
@@ -137,14 +128,16 @@ class JobDesk:
 
     def _new_job(self, job_id: str, upload: Upload, asked: ConvertRequest, digest: str) -> Job:
         now = self._now()
+        first, *more = asked.wanted
         return Job(
             job_id=job_id,
             file_id=upload.file_id,
             file_name=upload.file_name,
             input_key=upload.storage_key,
-            format=asked.format,
-            quality=asked.quality,
-            options=asked.options,
+            format=first.format,
+            quality=first.quality,
+            options=first.options,
+            more=tuple(more),
             owner=upload.owner,
             request_hash=digest,
             created_at=now,

@@ -7,21 +7,23 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from wavemill_common.errors import InvalidOption, RequestError
+from wavemill_common.errors import RequestError
 from wavemill_common.ids import check_id
 from wavemill_common.jobs import Job
-from wavemill_common.options import ConvertOptions
+from wavemill_common.options import Wanted
 from wavemill_common.progress.snapshot import progress_of
-from wavemill_gateway.desk import ConvertRequest
+from wavemill_gateway.asked import understand
 from wavemill_gateway.keys import DESK
-from wavemill_gateway.replies import fit, json_reply, read_object
+from wavemill_gateway.replies import json_reply, read_object
 
 routes = web.RouteTableDef()
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_NOT_YET = ("outputs", "preview")
-_OPTIONS = tuple(field.encode_name for field in msgspec.structs.fields(ConvertOptions))
-_PRIVATE = ("owner", "requestHash", "claimId", "tombstone", "inputS3Location", "outputS3Location")
+_PRIVATE = (
+    *("owner", "requestHash", "claimId", "tombstone", "more"),
+    *("inputS3Location", "outputS3Location"),
+)
+CONVERT_BODY_BYTES = 4 * 1024 * 1024  # covers come in it
 
 
 class Accepted(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -37,7 +39,7 @@ class Accepted(Struct, frozen=True, kw_only=True, rename="camel"):
 @routes.post("/api/convert-audio")
 async def convert_audio(request: web.Request) -> web.Response:
     """Accept a job: durable before this answers."""
-    asked = understand(await read_object(request))
+    asked = understand(await read_object(request, CONVERT_BODY_BYTES))
     check_id("fileId", asked.file_id)
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _KEY.fullmatch(key):
@@ -54,6 +56,8 @@ async def show_job(request: web.Request) -> web.Response:
     record = msgspec.to_builtins(job)
     for name in _PRIVATE:
         record.pop(name, None)
+    record["wanted"] = [_public(one) for one in job.wanted]
+    record["options"] = record["wanted"][0]["options"]
     for output in record["outputs"]:
         output.pop("key")
     return json_reply(record)
@@ -76,25 +80,13 @@ async def retry_job(request: web.Request) -> web.Response:
     return json_reply(accepted(await request.app[DESK].retry(job_id_of(request))), 202)
 
 
-def understand(body: dict[str, Any]) -> ConvertRequest:
-    """Read the body of POST /api/convert-audio.
-
-    Raises:
-        RequestError, InvalidOption: it asks for what there is not; the message names it.
-    """
-    for name in _NOT_YET:
-        if name in body:
-            raise RequestError(f"{name} is not supported yet; leave it out")
-    options = body.get("options")
-    unknown = sorted(set(options) - set(_OPTIONS)) if isinstance(options, dict) else []
-    if unknown:
-        raise InvalidOption(f"unknown option {unknown[0][:40]!r}; there are {', '.join(_OPTIONS)}")
-    try:
-        return fit(body, ConvertRequest)
-    except RequestError as error:
-        if "$.options" in error.message:
-            raise InvalidOption(error.message) from None
-        raise
+def _public(wanted: Wanted) -> dict[str, Any]:
+    """What is wanted, without where we keep the cover that came with it."""
+    shown: dict[str, Any] = msgspec.to_builtins(wanted)
+    shown.setdefault("options", {})
+    if wanted.options.gives_cover:
+        shown["options"]["cover"] = "replaced"
+    return shown
 
 
 def accepted(job: Job) -> Accepted:

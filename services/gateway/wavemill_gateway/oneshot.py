@@ -3,16 +3,16 @@
 import msgspec
 from aiohttp import BodyPartReader, web
 
-from wavemill_common.catalogue import find_format
 from wavemill_common.errors import RequestError
+from wavemill_common.options import Wanted
 from wavemill_common.uploads import Upload
+from wavemill_gateway.asked import ConvertRequest, understand
 from wavemill_gateway.bodies import FORM_BYTES, form_parts, part_blocks, read_field
-from wavemill_gateway.desk import ConvertRequest
 from wavemill_gateway.downloads import JobFailed, send_result
 from wavemill_gateway.jobs import accepted
 from wavemill_gateway.keys import DESK, FEED, INTAKE, READER
 from wavemill_gateway.polling import read_wait
-from wavemill_gateway.replies import json_reply
+from wavemill_gateway.replies import json_reply, parse_object
 
 routes = web.RouteTableDef()
 
@@ -23,11 +23,7 @@ MAX_WAIT = 100.0  # seconds; proxies cut longer requests
 async def convert(request: web.Request) -> web.StreamResponse:
     """Answer with the result itself, or with 202 and the job's URLs when it takes too long."""
     fields, upload = await _receive(request)
-    asked = ConvertRequest(
-        file_id=upload.file_id,
-        format=fields.get("format", ""),
-        quality=fields.get("quality", "standard"),
-    )
+    asked = ConvertRequest(file_id=upload.file_id, wanted=(_wanted(fields),))
     wait = read_wait(fields.get("wait", str(MAX_WAIT)), MAX_WAIT)
     desk = request.app[DESK]
     job = await desk.submit(asked, None, msgspec.json.encode(asked))
@@ -62,9 +58,19 @@ async def _receive_file(
     request: web.Request, part: BodyPartReader, fields: dict[str, str]
 ) -> Upload:
     if "format" in fields:
-        find_format(fields["format"]).encoding(fields.get("quality", "standard"))
+        _wanted(fields)
     announced = (request.content_length or 0) - FORM_BYTES
     return await request.app[INTAKE].receive_file(part.filename or "", part_blocks(part), announced)
+
+
+def _wanted(fields: dict[str, str]) -> Wanted:
+    """What the form asks for; `options` is a JSON object, as in POST /api/convert-audio."""
+    asked: dict[str, object] = {"fileId": "", "format": fields["format"]}
+    if "quality" in fields:
+        asked["quality"] = fields["quality"]
+    if "options" in fields:
+        asked["options"] = parse_object(fields["options"].encode())
+    return understand(asked).wanted[0]
 
 
 def _only(uploads: list[Upload], fields: dict[str, str]) -> Upload:

@@ -7,7 +7,7 @@ import orjson
 from aiohttp import web
 
 from wavemill_common.errors import InvalidJson, RequestError
-from wavemill_gateway.bodies import read_object_body
+from wavemill_gateway.bodies import SMALL_BODY_BYTES, read_object_body
 
 T = TypeVar("T")
 
@@ -44,17 +44,27 @@ async def read_json(request: web.Request, into: type[T]) -> T:
     return fit(await read_object(request), into)
 
 
-async def read_object(request: web.Request) -> dict[str, Any]:
-    """Read a small JSON body.
+async def read_object(request: web.Request, limit: int = SMALL_BODY_BYTES) -> dict[str, Any]:
+    """Read a JSON body of at most `limit` bytes.
 
     Raises:
         InvalidJson: the body is no JSON object.
     """
-    body = await read_object_body(request)
+    return parse_object(await read_object_body(request, limit))
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        InvalidJson: it is none.
+    """
     try:
-        value: dict[str, Any] = orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidJson(f"the body must be JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidJson("this must be a JSON object")
     return value
 
 

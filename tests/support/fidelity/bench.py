@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imageio_ffmpeg import get_ffmpeg_exe
 from msgspec import structs
 from structlog.testing import capture_logs
 
+from support.audio import FFMPEG
+from support.known import known_ffmpeg
 from support.records import a_job
+from wavemill_common.errors import ObjectNotFound
 from wavemill_common.jobs import Job
 from wavemill_common.objects import ObjectStore
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.settings import MIB
 from wavemill_converter.conversion import Converted, Tools
-from wavemill_converter.ffmpeg import find_ffmpeg
 from wavemill_converter.file_conversion import fallback_file_conversion
 from wavemill_converter.limits import Limits
 from wavemill_converter.scratch import Scratch
@@ -56,7 +57,9 @@ class Bench:
     async def take(self, source: Path) -> str:
         """Store an input; return its key."""
         key = f"uploads/{source.name}"
-        if not (self._folder / key).exists():
+        try:
+            await self.tools.objects.stat(key)
+        except ObjectNotFound:
             await self.tools.objects.put(key, _blocks(source))
         return key
 
@@ -110,7 +113,7 @@ async def opened(
         with Scratch(folder / "scratch", "bench") as scratch:
             tools = Tools(
                 objects=objects or DiskObjectStore(store),
-                ffmpeg=await find_ffmpeg(ffmpeg or str(get_ffmpeg_exe())),
+                ffmpeg=await known_ffmpeg(ffmpeg or FFMPEG),
                 proxy=proxy,
                 limits=Limits(),
                 timeouts=Timeouts(stall=60, total=1800),

@@ -1,5 +1,6 @@
 """Judges: other programs, and how long they find a file to be. None: they cannot read it."""
 
+import re
 import shutil
 import subprocess
 import wave
@@ -17,6 +18,8 @@ FLAC = shutil.which("flac")
 # Samples per packet where no header tells a length: any other figure is a guess by the bitrate.
 _FRAMES = {".aac": 1024, ".amr": 160}
 
+_FIRST = re.compile(r" n: *0 pts:\S+ pts_time:(\S+)")
+
 Judge = Callable[[Path], float | None]
 
 
@@ -25,6 +28,15 @@ def seconds_of(path: Path) -> float:
     rate, channels = described(path)
     words = ("-map", "0:a:0", "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1")
     return len(run("-i", path, *words)) / 2 / channels / rate
+
+
+def start_of(path: Path) -> float:
+    """When the first sample of the first audio stream is due, in seconds: WMA's decoder is late."""
+    words = ["-i", str(path), "-map", "0:a:0", "-af", "ashowinfo", "-frames:a", "1", "-f", "null"]
+    shown = subprocess.run([FFMPEG, *words, "-"], check=True, capture_output=True, text=True).stderr
+    found = _FIRST.search(shown)
+    assert found, shown
+    return max(0.0, float(found[1]))
 
 
 def by_wave(path: Path) -> float | None:

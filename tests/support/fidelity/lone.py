@@ -1,6 +1,8 @@
 """Lone: one streaming conversion in a process of its own, which tells what it has taken.
 
-python -m support.fidelity.lone SOURCE FOLDER FORMAT
+python -m support.fidelity.lone SOURCE FOLDER FORMAT [ENDPOINT BUCKET]
+
+With an endpoint, source and result lie in an S3; where the source is there already, it stays.
 """
 
 import asyncio
@@ -10,12 +12,15 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from structlog.testing import capture_logs
 
 import wavemill_converter.main  # noqa: F401  all that a converter has loaded, for its size
 from support.fidelity.bench import opened
+from wavemill_common.objects.s3 import S3ObjectStore
+from wavemill_common.objects.s3_config import S3Config
 
 LOOK_EVERY = 0.01  # seconds
 BLOCK = 512  # bytes that st_blocks counts in
@@ -62,13 +67,27 @@ def highest_rss() -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-async def main(source: Path, folder: Path, target: str) -> None:
+def _wired(endpoint: str, bucket: str) -> S3Config:
+    """How to reach it; support.s3 would load a whole server into this process."""
+    return S3Config(
+        bucket=bucket,
+        endpoint_url=endpoint,
+        addressing="path",
+        access_key="test",
+        secret_key="test",  # noqa: S106 - a stand-in's
+    )
+
+
+async def main(source: Path, folder: Path, target: str, *wire: str) -> None:
     """Convert, and print the figures as JSON."""
     temporary = folder / "tmp"
     temporary.mkdir()
     tempfile.tempdir = str(temporary)
     watch = Watch([temporary, folder / "scratch"])
-    async with opened(folder) as bench:
+    async with AsyncExitStack() as stack:
+        objects = S3ObjectStore.open(_wired(*wire)) if wire else None
+        store = await stack.enter_async_context(objects) if objects else None
+        bench = await stack.enter_async_context(opened(folder, objects=store))
         job = await bench.job(source, target, "lone")
         watch.start()
         begun = time.monotonic()
@@ -79,7 +98,7 @@ async def main(source: Path, folder: Path, target: str) -> None:
         watch.join()
     streamed = next(one for one in logs if one["event"] == "streamed")
     figures = {
-        "path": str(bench.result(converted)),
+        "key": converted.outputs[0].key,
         "size": converted.outputs[0].size,
         "sha256": converted.outputs[0].sha256,
         "held": watch.peak,
@@ -91,4 +110,4 @@ async def main(source: Path, folder: Path, target: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))
+    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
 
 from support.fidelity.bench import opened
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_converter.conversion import Report, progress_reporter
+from wavemill_converter.conversion import Report, prepare, progress_reporter
 from wavemill_converter.plan import ConversionPlan
+from wavemill_converter.results import Result
 from wavemill_converter.streaming import conversion
 from wavemill_converter.transcode import OnProgress, TranscodeProgress
 
@@ -82,9 +84,13 @@ async def watched(source: Path, folder: Path, target: str, seconds: float) -> Wa
     plans: list[ConversionPlan] = []
     steps: list[TranscodeProgress] = []
 
-    def keeping(report: Report, plan: ConversionPlan) -> OnProgress:
-        plans.append(plan)
-        tell = progress_reporter(report, plan)
+    async def planning(*about: Any) -> tuple[Result, ...]:
+        results = await prepare(*about)
+        plans.extend(result.plan for result in results)
+        return results
+
+    def keeping(report: Report, run: int, runs: int, length: float | None) -> OnProgress:
+        tell = progress_reporter(report, run, runs, length)
 
         def on_progress(step: TranscodeProgress) -> None:
             steps.append(step)
@@ -96,6 +102,7 @@ async def watched(source: Path, folder: Path, target: str, seconds: float) -> Wa
     async with opened(folder, objects=Paced(folder / "objects", seconds)) as bench:
         job = await bench.job(source, target, "slow")
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(conversion, "prepare", planning)
             patch.setattr(conversion, "progress_reporter", keeping)
             await bench.stream(job)
     return Watched(plans[0], steps)

@@ -7,6 +7,7 @@ from msgspec import Struct
 from wavemill_common.errors import AppError, is_transient
 from wavemill_common.media import MediaInfo
 from wavemill_common.report import Report
+from wavemill_common.report_loudness import LoudnessReport
 
 
 class JobStatus(StrEnum):
@@ -89,6 +90,8 @@ class Output(Struct, frozen=True, kw_only=True, rename="camel"):
     sha256: str
     media: MediaInfo | None = None
     report: Report | None = None
+    warnings: tuple[Remark, ...] = ()
+    loudness: LoudnessReport | None = None
 
 
 class Webhook(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -25,7 +25,7 @@ class Multiparts:
     """The blocking half of the disk adapter's multipart uploads.
 
     A directory comes from `drafts`, and goes there to be deleted, by one rename each: so it is
-    never seen half made or half gone, and what a crash leaves lies among the drafts.
+    never seen half made or half gone, and what a crash leaves lies among the drafts or in it.
     """
 
     def __init__(self, folder: Path, drafts: Path) -> None:
@@ -45,9 +45,9 @@ class Multiparts:
         return upload_id
 
     def put_part(self, key: str, upload_id: str, number: int, data: bytes) -> Part:
-        """Store one part."""
+        """Store one part. Its draft lies in the upload's directory, so that both go together."""
         folder = self._find(key, upload_id)
-        draft = Draft(self._drafts)
+        draft = Draft(folder)
         try:
             draft.write([data])
             stat = draft.publish(folder / f"part-{number}")

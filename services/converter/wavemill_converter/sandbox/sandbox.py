@@ -28,7 +28,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Access(Struct, frozen=True, kw_only=True):
     """What one run may use beside its program: paths, a TCP port, inherited descriptors.
 
-    It may last `seconds` and write files of up to `file_bytes`.
+    It may last `seconds` and write `results` files of up to `file_bytes` each.
     """
 
     seconds: float
@@ -37,6 +37,7 @@ class Access(Struct, frozen=True, kw_only=True):
     port: int | None = None
     descriptors: tuple[int, ...] = ()
     file_bytes: int | None = 0
+    results: int = 1
 
 
 class Sandbox(Struct, frozen=True):
@@ -59,7 +60,7 @@ class Sandbox(Struct, frozen=True):
     def prepared(self, access: Access) -> Iterator[Callable[[], None]]:
         """Make the function by which a forked child contains itself; it must not outlive this."""
         ruleset = self._ruleset(access)
-        limits = limits_for(access.seconds, access.file_bytes)
+        limits = limits_for(access.seconds, access.file_bytes, access.results)
         wall = _Wall(
             access.descriptors,
             self.user,

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 
@@ -13,7 +13,7 @@ from wavemill_converter.memory import MemoryFile
 from wavemill_converter.process import Child
 from wavemill_converter.streaming import faststart
 from wavemill_converter.streaming.layout import PartLayout
-from wavemill_converter.streaming.pressure import Pressure
+from wavemill_converter.streaming.pressure import Gauge, Pressure
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ class StreamTripped(ConversionError):
 
 
 class OutputFollower:
-    """Follows one output into one multipart upload. Call `follow`, then `finish` or `abort`."""
+    """Follows one output into one multipart upload. Call `follow_all`, then `finish` or `abort`."""
 
     def __init__(
         self, objects: ObjectStore, key: str, memory: MemoryFile, layout: PartLayout
@@ -42,7 +42,6 @@ class OutputFollower:
         self._parts: dict[int, Part] = {}  # by number, from 1
         self._digests: dict[int, str] = {}
         self._upload_id: str | None = None
-        self.peak = 0  # bytes of memory held at the most
 
     @property
     def fd(self) -> int:
@@ -59,26 +58,23 @@ class OutputFollower:
         """How many parts went up before the end."""
         return self._next - self._layout.head
 
-    async def follow(self, child: Child, alive: Callable[[], None]) -> None:
-        """Upload what is ready until the child has ended; stop it while too much waits.
+    @property
+    def gauge(self) -> Gauge:
+        """What the child fills, and how far it may."""
+        return Gauge(self._memory, self._layout.cap)
 
-        `alive` is called while the child is stopped: then it is not its fault that nothing moves.
-        """
-        pid = child.process.pid
+    async def follow(self, child: Child) -> None:
+        """Upload what is ready until the child has ended."""
         slots = asyncio.Semaphore(AT_ONCE)
-        with Pressure(self._memory, pid, self._layout.cap) as pressure:
-            async with asyncio.TaskGroup() as sending:
-                while child.process.returncode is None:
-                    if pressure.is_stopped:
-                        alive()
-                    if slots.locked() or not self._layout.is_ready(self._next, self._memory.size):
-                        await asyncio.sleep(LOOK_EVERY)
-                        continue
-                    await self._multipart()
-                    await slots.acquire()
-                    sending.create_task(self._send_early(self._next, slots))
-                    self._next += 1
-        self.peak = pressure.peak
+        async with asyncio.TaskGroup() as sending:
+            while child.process.returncode is None:
+                if slots.locked() or not self._layout.is_ready(self._next, self._memory.size):
+                    await asyncio.sleep(LOOK_EVERY)
+                    continue
+                await self._multipart()
+                await slots.acquire()
+                sending.create_task(self._send_early(self._next, slots))
+                self._next += 1
 
     async def finish(self, *, index_in_front: bool) -> ObjectInfo:
         """Upload what is left, the head last, and publish the object.
@@ -161,6 +157,27 @@ class OutputFollower:
         if self._upload_id is None:
             self._upload_id = await self._objects.start_multipart(self._key)
         return self._upload_id
+
+
+async def follow_all(
+    followers: Sequence[OutputFollower], child: Child, alive: Callable[[], None]
+) -> int:
+    """Follow all outputs of a child until it has ended; stop it while too much of one waits.
+
+    Returns the bytes of memory that all of them held at the most.
+
+    `alive` is called while the child is stopped: then it is not its fault that nothing moves.
+    """
+    gauges = [one.gauge for one in followers]
+    with Pressure(gauges, child.process.pid) as pressure:
+        async with asyncio.TaskGroup() as following:
+            for one in followers:
+                following.create_task(one.follow(child))
+            while child.process.returncode is None:
+                if pressure.is_stopped:
+                    alive()
+                await asyncio.sleep(LOOK_EVERY)
+    return pressure.peak
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

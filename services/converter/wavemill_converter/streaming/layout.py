@@ -24,6 +24,7 @@ class PartLayout(Struct, frozen=True, kw_only=True):
     part: int
     head: int
     lag: int
+    slack: int = CAP_SLACK
 
     @property
     def head_end(self) -> int:
@@ -33,7 +34,7 @@ class PartLayout(Struct, frozen=True, kw_only=True):
     @property
     def cap(self) -> int:
         """How many bytes may be held in memory before the writer is stopped."""
-        return self.head_end + self.lag + 2 * self.part + CAP_SLACK
+        return self.head_end + self.lag + 2 * self.part + self.slack
 
     def bounds(self, index: int) -> tuple[int, int]:
         """Where part `index` (from 0) begins and ends in a full file."""
@@ -44,9 +45,12 @@ class PartLayout(Struct, frozen=True, kw_only=True):
         return size >= self.bounds(index)[1] + self.lag
 
 
-def plan_layout(plan: ConversionPlan, tag_bytes: int, max_output: int) -> PartLayout:
-    """Choose the layout for a conversion whose result may have `max_output` bytes."""
+def plan_layout(
+    plan: ConversionPlan, tag_bytes: int, max_output: int, beside: int = 1
+) -> PartLayout:
+    """Choose the layout for one of `beside` results, which may have `max_output` bytes each."""
     part = max(MIN_PART, -(-max_output // MAX_PARTS))
     held = HEAD_RESERVE + tag_bytes + len(plan.covers) * COVER_BYTES
     lag = INDEX_LAG if plan.codec.muxer in _INDEX_AT_END else 0
-    return PartLayout(part=part, head=max(1, -(-held // part)), lag=lag)
+    slack = CAP_SLACK // beside
+    return PartLayout(part=part, head=max(1, -(-held // part)), lag=lag, slack=slack)

@@ -7,8 +7,9 @@ upload has let half a gigabyte pile up.
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Self
+from typing import NamedTuple, Self
 
 from wavemill_converter.memory import MemoryFile
 
@@ -16,16 +17,27 @@ LOOK_EVERY = 0.005  # seconds
 GO_ON_AT = 0.75  # of the cap
 
 
-class Pressure:
-    """Keeps `memory` below `cap` bytes by stopping and continuing a process. A context manager."""
+class Gauge(NamedTuple):
+    """A memory file, and how many bytes of it may be held."""
 
-    def __init__(self, memory: MemoryFile, pid: int, cap: int) -> None:
-        self._memory = memory
+    memory: MemoryFile
+    cap: int
+
+    @property
+    def level(self) -> float:
+        """The share of the cap that is held."""
+        return self.memory.held / self.cap
+
+
+class Pressure:
+    """Keeps every gauge below its cap by stopping and continuing a process. A context manager."""
+
+    def __init__(self, gauges: Sequence[Gauge], pid: int) -> None:
+        self._gauges = gauges
         self._pid = pid
-        self._cap = cap
         self._over = threading.Event()
         self.is_stopped = False
-        self.peak = 0  # bytes
+        self.peak = 0  # bytes, of all together
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._watch, name="pressure", daemon=True)
@@ -38,12 +50,12 @@ class Pressure:
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK_EVERY):
-            held = self._memory.held
-            self.peak = max(self.peak, held)
-            if held > self._cap and not self.is_stopped:
+            self.peak = max(self.peak, sum(gauge.memory.held for gauge in self._gauges))
+            level = max(gauge.level for gauge in self._gauges)
+            if level > 1 and not self.is_stopped:
                 self._signal(signal.SIGSTOP)
                 self.is_stopped = True
-            elif self.is_stopped and held < self._cap * GO_ON_AT:
+            elif self.is_stopped and level < GO_ON_AT:
                 self._go_on()
         if self.is_stopped:
             self._go_on()
