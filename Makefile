@@ -63,6 +63,7 @@ format: setup-dev ## Format the code and mend what ruff can mend
 .PHONY: docs
 docs: setup-dev ## Write the pages that are made from the code
 	$(BIN)/python tools/configuration.py
+	$(BIN)/python tools/formats_page.py
 
 .PHONY: fidelity
 fidelity: setup-dev ## Prove that what comes out is right, all of it; write docs/fidelity.md (long)

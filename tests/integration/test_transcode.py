@@ -11,9 +11,12 @@ from support.known import known_ffmpeg
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import LimitExceeded, NotAudio
 from wavemill_common.jobs import Remark
+from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.options import ConvertOptions
+from wavemill_converter.artwork import with_picture
 from wavemill_converter.check import check_result
 from wavemill_converter.command import DEMUXERS
+from wavemill_converter.contained import local_input
 from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
 from wavemill_converter.plan import ConversionPlan, plan_conversion
 from wavemill_converter.probe import probe
@@ -63,6 +66,8 @@ async def convert(
     wanted = FORMATS[format_id]
     probed = probed or await probe(ffmpeg, source)
     plan = plan_conversion(wanted, wanted.encoding("standard"), ConvertOptions(), probed)
+    with local_input(ffmpeg, source) as opened:
+        plan = await with_picture(ffmpeg, DiskObjectStore(target.parent), opened, plan)
     steps: list[TranscodeProgress] = []
     done = await transcode(ffmpeg, source, target, plan, Timeouts(), steps.append)
     assert steps
@@ -136,12 +141,12 @@ REFERENCES = {
     ("surround.flac", "mp2"): "-ac 2 -c:a mp2 -b:a 192k -f mp2",
     ("lena.wav", "wma"): "-c:a wmav2 -b:a 160k -f asf",
     ("full.opus", "webm"): "-map_metadata:g 0:s:a:0 -c:a libopus -b:a 96k -f webm",
-    ("lena.flac", "wv"): "-af asetnsamples=n=22050:p=0 -c:a wavpack -f wv",
+    ("phone.wav", "wv"): "-af asetnsamples=n=22050:p=0 -c:a wavpack -f wv",
     ("lena.wav", "alac"): "-c:a alac -movflags +faststart -f ipod",
     ("phone.wav", "amr"): "-c:a libopencore_amrnb -b:a 12.2k -f amr",
     ("lena.wav", "aac"): "-c:a aac -b:a 160k -f adts",
     ("lena.flac", "caf"): "-c:a alac -f caf",
-    ("lena.wav", "tta"): "-c:a tta -f tta",
+    ("phone.wav", "tta"): "-c:a tta -f tta",
 }
 
 

@@ -103,6 +103,7 @@ _ALL = (
         presets=_OPUS_PRESETS,
         bitrates=_OPUS_BITRATES,
         sample_rates=_OPUS_RATES,
+        cover=True,
         chapters=True,
     ),
     Format(
@@ -119,6 +120,8 @@ _ALL = (
         },
         vbr=VbrScale("q", 0, 10),
         max_sample_rate=192_000,
+        cover=True,
+        chapters=True,
     ),
     Format(
         id="flac",
@@ -129,6 +132,7 @@ _ALL = (
         lossless=True,
         bit_depths=_DEPTHS,
         cover=True,
+        chapters=True,
     ),
     Format(
         id="wav",
@@ -197,6 +201,7 @@ _ALL = (
         presets=_LOSSLESS_PRESETS,
         lossless=True,
         bit_depths=_DEPTHS,
+        cover=True,
         chapters=True,
     ),
     Format(

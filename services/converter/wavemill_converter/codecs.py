@@ -4,7 +4,9 @@ Measured on ffmpeg 5.1 and 9.0; what an encoder would refuse or silently change 
 that a plan can choose what works and say so.
 """
 
-from msgspec import Struct
+from typing import Literal
+
+from msgspec import Struct, structs
 
 _MPEG1_L3 = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _MPEG2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
@@ -39,7 +41,10 @@ class Depth(Struct, frozen=True):
 
 
 class Codec(Struct, frozen=True, kw_only=True):
-    """How a format is made. `depths` ascending; `layouts` by channel count, None: any."""
+    """How a format is made. `depths` ascending; `layouts` by channel count, None: any.
+
+    `pictures` tells how a format that keeps covers holds them.
+    """
 
     muxer: str
     encoder: str = ""
@@ -50,6 +55,7 @@ class Codec(Struct, frozen=True, kw_only=True):
     layouts: tuple[str, ...] | None = None
     also_layouts: tuple[str, ...] = ()
     faststart: bool = False
+    pictures: Literal["stream", "tag", "attachment"] = "stream"
 
     @property
     def demuxer(self) -> str:
@@ -127,11 +133,11 @@ CODECS = {
     "m4b": _mp4(encoder="aac"),
     "alac": _mp4(depths=_ALAC),
     "aac": Codec(muxer="adts", encoder="aac", layouts=_ADTS),
-    "opus": Codec(muxer="opus", encoder="libopus", arguments=_OPUS, layouts=_XIPH),
+    "opus": Codec(muxer="opus", encoder="libopus", arguments=_OPUS, layouts=_XIPH, pictures="tag"),
     "webm": Codec(muxer="webm", encoder="libopus", arguments=_OPUS, layouts=_XIPH),
-    "ogg": Codec(muxer="ogg", encoder="libvorbis", layouts=_XIPH),
+    "ogg": Codec(muxer="ogg", encoder="libvorbis", layouts=_XIPH, pictures="tag"),
     "flac": _flac("flac"),
-    "mka": _flac("matroska"),
+    "mka": structs.replace(_flac("matroska"), pictures="attachment"),
     "wav": Codec(muxer="wav", depths=_pcm("le"), mux_arguments=("-rf64", "auto")),
     "aiff": Codec(muxer="aiff", depths=_pcm("be"), mux_arguments=("-write_id3v2", "1", *_ID3)),
     "wma": Codec(muxer="asf", encoder="wmav2", layouts=_STEREO),

@@ -4,7 +4,7 @@ Where the bytes come from and go to stands apart from how they are converted: a 
 loopback URL and an open file descriptor instead of two local files.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ DEMUXERS: Final = (
 
 DECODE_INTERVAL: Final = 30  # seconds; only the last report counts
 PROGRESS_INTERVAL: Final = 0.5  # seconds
+_FRONT: Final = "comment=Cover (front)"  # how ffmpeg names the kind of a picture
 _ALONE: Final = ("-nostdin", "-hide_banner", "-nostats")
 _QUIET: Final = (*_ALONE, "-loglevel", "info")
 
@@ -40,6 +41,29 @@ class Input(Struct, frozen=True):
     port: int | None = None
 
 
+class Extras(Struct, frozen=True):
+    """What a result needs beside the source: files of ours, opened as inputs or attached."""
+
+    metadata: Input | None = None
+    picture: Input | None = None
+    attachment: Input | None = None
+    attachment_mime: str = ""
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """Those that are inputs, in the order in which they are opened."""
+        return tuple(one for one in (self.metadata, self.picture) if one)
+
+    @property
+    def pass_fds(self) -> tuple[int, ...]:
+        """The open files that ffmpeg must inherit for them."""
+        used = (self.metadata, self.picture, self.attachment)
+        return tuple(fd for one in used if one for fd in one.pass_fds)
+
+
+NO_EXTRAS: Final = Extras()
+
+
 class Destination(Struct, frozen=True):
     """Where ffmpeg writes; `rewritable` if it can go over the whole file once more at the end.
 
@@ -55,12 +79,14 @@ class Destination(Struct, frozen=True):
 class Leg(Struct, frozen=True):
     """One result of a conversion: what is made, and where it goes.
 
-    `digest` gets the MD5 of the samples that went into the encoder, of the same decoding.
+    `digest` gets the MD5 of the samples that went into the encoder, of the same decoding; `extras`
+    are opened after the source.
     """
 
     plan: ConversionPlan
     destination: Destination
     digest: Destination | None = None
+    extras: Extras = NO_EXTRAS
 
 
 def file_input(path: Path) -> Input:
@@ -98,8 +124,10 @@ def fd_destination(fd: int, *, by_number: bool) -> Destination:
 
 
 def probe_command(ffmpeg: str, source: Input) -> list[str]:
-    """Tell what a source is: its streams on stderr, its tags on stdout."""
-    return [ffmpeg, *_QUIET, *_open(source), "-map_metadata", "0", "-f", "ffmetadata", "pipe:1"]
+    """Tell what a source is: its streams on stderr, its tags and those of its sound on stdout."""
+    sound = ("-map", "0:a:0?", "-c", "copy", "-t", "0")  # nothing of it, but it has tags
+    tags = ("-map_metadata", "0", *sound, "-f", "ffmetadata", "pipe:1")
+    return [ffmpeg, *_QUIET, *_open(source), *tags]
 
 
 def transcode_command(
@@ -117,19 +145,33 @@ def transcode_command(
         *("-progress", "pipe:1", "-stats_period", str(PROGRESS_INTERVAL)),
         *("-abort_on", "empty_output"),
         *_open(source, legs[0].plan.demuxer),
-        *(word for leg in legs for word in _result(leg.plan, leg.destination)),
+        *(word for leg in legs for extra in leg.extras.inputs for word in _open_extra(extra)),
+        *(
+            word
+            for leg, first in zip(legs, _firsts(legs), strict=True)
+            for word in _leg(leg, first)
+        ),
         *(word for leg in legs if leg.digest for word in _digest(leg.plan, leg.digest)),
         *(_clock(clock) if clock is not None else ()),
     ]
 
 
-def _result(plan: ConversionPlan, destination: Destination) -> list[str]:
+def _firsts(legs: Sequence[Leg]) -> Iterator[int]:
+    """The number of the first input of each leg's extras; the source has 0."""
+    first = 1
+    for leg in legs:
+        yield first
+        first += len(leg.extras.inputs)
+
+
+def _leg(leg: Leg, first: int) -> list[str]:
+    plan, destination = leg.plan, leg.destination
     return [
         *("-map", "0:a:0"),
-        *_covers(plan),
+        *_covers(plan, leg.extras, first),
         *_samples(plan),
         *_encoder(plan),
-        *_metadata(plan),
+        *_metadata(plan, leg.extras, first),
         *("-fflags", "+bitexact"),  # no dates, no random serials: a retry gives the same bytes
         *plan.codec.mux_arguments,
         *(("-movflags", "+faststart") if plan.codec.faststart and destination.rewritable else ()),
@@ -142,8 +184,17 @@ def decode_command(ffmpeg: str, source: Input, pcm: str, demuxer: str) -> list[s
     """Decode all of a source; the MD5 of its samples goes to stdout, its length to stderr."""
     stats = ("-stats", "-stats_period", str(DECODE_INTERVAL))
     shown = tuple(word for word in _QUIET if word != "-nostats")
-    sound = ("-map", "0:a:0", "-c:a", pcm, "-f", "md5", "pipe:1")
+    counted = ("-af", "asetpts=N/SR/TB")  # the end of what begins late would tell too much
+    sound = ("-map", "0:a:0", *counted, "-c:a", pcm, "-f", "md5", "pipe:1")
     return [ffmpeg, *shown, *stats, *_open(source, demuxer), *sound]
+
+
+def picture_command(
+    ffmpeg: str, source: Input, demuxer: str, index: int, destination: Destination
+) -> list[str]:
+    """Copy one attached picture of a source as it is."""
+    one = ("-map", f"0:{index}", "-c", "copy", "-frames:v", "1", "-f", "image2pipe")
+    return [ffmpeg, *_QUIET, *_open(source, demuxer), *one, *destination.arguments]
 
 
 def measure_command(
@@ -166,6 +217,11 @@ def _open(source: Input, demuxer: str | None = None) -> tuple[str, ...]:
     )
 
 
+def _open_extra(extra: Input) -> tuple[str, ...]:
+    """Open a file of ours, as what it is and nothing else."""
+    return ("-protocol_whitelist", extra.protocols, *extra.options, "-i", extra.url)
+
+
 def _digest(plan: ConversionPlan, digest: Destination) -> tuple[str, ...]:
     part = ("-af", ",".join(plan.trim)) if plan.trim else ()
     return ("-map", "0:a:0", *part, "-c:a", plan.pcm, "-f", "md5", *digest.arguments)
@@ -175,12 +231,23 @@ def _clock(end: float) -> tuple[str, ...]:
     return ("-map", "0:a:0", "-af", f"atrim=end={end:.3f}", "-f", "null", "-")
 
 
-def _covers(plan: ConversionPlan) -> list[str]:
-    """Map pictures by index: ffmpeg 5 does not know how to ask for those that are attached."""
+def _covers(plan: ConversionPlan, extras: Extras, first: int) -> list[str]:
+    """Map pictures by index: ffmpeg 5 does not know how to ask for those that are attached.
+
+    `first` is the number of the first input of `extras`.
+    """
+    copied = ["-c:v", "copy", "-disposition:v", "attached_pic"]
+    if extras.picture:
+        at = first + extras.inputs.index(extras.picture)
+        return ["-map", f"{at}:v:0", *copied, "-metadata:s:v", _FRONT]
+    if extras.attachment:
+        mime = extras.attachment_mime
+        name = f"cover.{'png' if mime == 'image/png' else 'jpg'}"
+        described = ["-metadata:s:t", f"mimetype={mime}", "-metadata:s:t", f"filename={name}"]
+        return ["-attach", extras.attachment.url, *described]
     if not plan.covers:
         return []
-    maps = [word for index in plan.covers for word in ("-map", f"0:{index}")]
-    return [*maps, "-c:v", "copy", "-disposition:v", "attached_pic"]
+    return [*(word for index in plan.covers for word in ("-map", f"0:{index}")), *copied]
 
 
 def _samples(plan: ConversionPlan) -> list[str]:
@@ -229,7 +296,13 @@ def _encoder(plan: ConversionPlan) -> list[str]:
     return words
 
 
-def _metadata(plan: ConversionPlan) -> list[str]:
+def _metadata(plan: ConversionPlan, extras: Extras, first: int) -> list[str]:
     """Keep tags and chapters; those of Ogg lie on the stream and would be lost by default."""
-    stream = ["-map_metadata:g", "0:s:a:0"] if plan.tags_on_stream else []
-    return ["-map_metadata", "0", *stream, "-map_chapters", "0"]
+    if extras.metadata is None or plan.tagging is None:
+        stream = ["-map_metadata:g", "0:s:a:0"] if plan.tags_on_stream else []
+        return ["-map_metadata", "0", *stream, "-map_chapters", "0"]
+    words = ["-map_metadata", str(first), "-map_chapters", str(first)]
+    if plan.tagging.strips:  # once one kind of stream is named, none is copied by itself
+        words += ["-map_metadata:s:a", "-1"]
+        words += ["-map_metadata:s:v", "0:s:v"] if plan.covers else []
+    return words

@@ -38,10 +38,16 @@ async def started_on(
 
 
 async def output_on(
-    ffmpeg: Ffmpeg, argv: Sequence[str], source: Input, seconds: float
+    ffmpeg: Ffmpeg,
+    argv: Sequence[str],
+    source: Input,
+    seconds: float,
+    *,
+    destinations: Sequence[Destination] = (),
+    file_bytes: int = 0,
 ) -> tuple[int, str, str]:
-    """Run a command that only reads a source, as `process.output_of` does."""
-    access = access_to(source, (), seconds=seconds, file_bytes=0)
+    """Run a short command on a source, as `process.output_of` does."""
+    access = access_to(source, destinations, seconds=seconds, file_bytes=file_bytes)
     with _entrance(ffmpeg, access) as enter:
         return await output_of(argv, seconds=seconds, pass_fds=access.descriptors, enter=enter)
 

@@ -16,12 +16,14 @@ from wavemill_common.jobs import Job, Output, Remark
 from wavemill_common.media import MediaInfo
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.progress.snapshot import Stage, format_time
+from wavemill_converter.artwork import with_pictures
 from wavemill_converter.command import Input
 from wavemill_converter.edits import needs_length
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.length import measure_length
 from wavemill_converter.limits import Limits
 from wavemill_converter.loud_results import fit_results
+from wavemill_converter.report import abridged
 from wavemill_converter.results import Result, plan_results
 from wavemill_converter.source import Probed
 from wavemill_converter.streaming.proxy import RangeProxy
@@ -100,6 +102,7 @@ async def prepare(
     if any(needs_length(one.options, length, exact=exact) for one in job.wanted):
         probed = await measure_length(tools.ffmpeg, source, probed, tools.timeouts.total)
     results = plan_results(job, probed, tools.limits)
+    results = await with_pictures(tools.ffmpeg, tools.objects, source, results)
 
     def on_time(seconds: float) -> None:
         report(Stage.PROBING, current_time=format_time(seconds))
@@ -112,4 +115,4 @@ async def prepare(
 def converted(results: Sequence[Output], probed: Probed) -> Converted:
     """Put together what came out; a warning that several results share is said once."""
     remarks = dict.fromkeys(remark for one in results for remark in one.warnings)
-    return Converted(tuple(results), probed.media, tuple(remarks))
+    return Converted(tuple(results), abridged(probed.media), tuple(remarks))

@@ -22,6 +22,7 @@ from wavemill_converter.conversion import (
 from wavemill_converter.probe import probe
 from wavemill_converter.publish import fetch, publish
 from wavemill_converter.published import check_published, measure_published, unless_all_is_well
+from wavemill_converter.readback import read_result
 from wavemill_converter.results import Result, clock_of, runs
 from wavemill_converter.transcode import OnProgress, Transcoded, transcode_between
 
@@ -85,7 +86,8 @@ async def _publish(
     report(Stage.VERIFYING)
     await check_published(tools, stored, [(stored.size, sha256)], result.plan, transcoded)
     measured = await measure_published(tools, stored, result)
-    return result.output(stored, sha256, remarks, measured)
+    output = result.output(stored, sha256, remarks, measured)
+    return await read_result(tools, stored, result, output)
 
 
 def _path(scratch: Path, result: Result) -> Path:

@@ -53,6 +53,12 @@ class MemoryFile:
             data += block
         return bytes(data)
 
+    def write(self, data: bytes) -> None:
+        """Put these bytes at the beginning."""
+        written = 0
+        while written < len(data):
+            written += os.pwrite(self.fd, data[written:], written)
+
     def free(self, start: int, end: int) -> None:
         """Give the memory of a range back; it reads as zeros from now on."""
         offset, length = ctypes.c_longlong(start), ctypes.c_longlong(end - start)

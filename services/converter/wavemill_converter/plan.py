@@ -17,6 +17,7 @@ from wavemill_converter.codecs import CODECS, Codec, Depth, fit_bitrate
 from wavemill_converter.edits import PRECISE, fade_filters, trim_filters, trimmed_duration
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.source import Probed
+from wavemill_converter.tagging import Tagging, plan_tags
 
 _OPUS_RATE = 48_000  # Hz
 _MP3_CEILING = 320_000  # bit/s; no VBR level goes above
@@ -31,8 +32,11 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
     `demuxer` opens the source. `trim` cuts out what is asked for, `processing` changes samples:
     filters both, in this order. `sample_rate`, `channels` and `duration` (seconds) are the
     result's. `resample` and `mix` tell whether they (and the layout) must be asked for;
-    `keeps_samples` whether the result holds the very samples of the source. `expected_size` in
-    bytes is an upper estimate without the cover, None if the length is not known.
+    `keeps_samples` whether the result holds the very samples of the source. `covers` are copied as
+    streams of the source; else the cover is `picture`, which is to be taken from its stream
+    `picture_stream` or from the object `picture_key`. `tagging` None leaves tags and chapters to
+    ffmpeg. `expected_size` in bytes is an upper estimate without the cover, None if the length is
+    not known.
     """
 
     format: str
@@ -51,6 +55,10 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
     trim: tuple[str, ...] = ()
     processing: tuple[str, ...] = ()
     covers: tuple[int, ...] = ()
+    picture_stream: int | None = None
+    picture_key: str | None = None
+    picture: bytes | None = None
+    tagging: Tagging | None = None
     tags_on_stream: bool = False
     duration: float | None = None
     duration_exact: bool = False
@@ -87,6 +95,7 @@ def plan_conversion(
     duration = trimmed_duration(options, probed.media.duration)
     fades = fade_filters(options, duration)
     encoder = depth.encoder if depth else codec.encoder
+    covers = probed.covers if target.cover and options.cover == "keep" else ()
     plan = ConversionPlan(
         format=target.id,
         demuxer=probed.demuxer,
@@ -104,7 +113,10 @@ def plan_conversion(
         dither=reduces_depth(depth, probed) or (bool(fades) and rounds(depth)),
         trim=trim_filters(options),
         processing=(PRECISE, *fades) if fades else (),
-        covers=probed.covers if target.cover and options.cover == "keep" else (),
+        covers=covers if codec.pictures == "stream" else (),
+        picture_stream=None if codec.pictures == "stream" else next(iter(covers), None),
+        picture_key=options.cover if target.cover and options.gives_cover else None,
+        tagging=plan_tags(probed, target, options),
         tags_on_stream=probed.tags_on_stream,
         duration=duration,
         duration_exact=probed.duration_exact,
@@ -142,6 +154,7 @@ def _remarks(
         remarks.on_layout(options, probed.layout, plan.layout),
         remarks.on_depth(options, probed, plan.depth),
         remarks.on_bitrate(plan.encoding, plan.bitrate),
+        remarks.on_upscale(probed, plan.bitrate),
         remarks.on_pictures(target, options, probed),
         remarks.on_chapters(target, options, probed),
     )

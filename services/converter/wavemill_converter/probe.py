@@ -7,7 +7,7 @@ from wavemill_common.errors import FfmpegTimeout
 from wavemill_converter.command import Input, probe_command
 from wavemill_converter.contained import local_input, output_on
 from wavemill_converter.failures import PHRASES, failure_of
-from wavemill_converter.ffmetadata import parse_global_tags
+from wavemill_converter.ffmetadata import parse_global_tags, parse_stream_tags
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.limits import Limits, check_source
 from wavemill_converter.lines import Log
@@ -49,4 +49,4 @@ async def probe_input(ffmpeg: Ffmpeg, source: Input, size: int, seconds: float) 
         for line in text.splitlines():
             log.add(line)
         raise failure_of(code, log)
-    return describe(described, parse_global_tags(tags), size)
+    return describe(described, parse_global_tags(tags), size, parse_stream_tags(tags))

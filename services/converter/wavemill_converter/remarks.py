@@ -8,6 +8,8 @@ from wavemill_converter.codecs import Depth
 from wavemill_converter.layouts import are_alike, channels_of
 from wavemill_converter.source import Probed
 
+_WORTH_SAYING = 1.2  # times the source's bitrate; encoders keep theirs only about
+
 
 def on_rate(options: ConvertOptions, source: int, rate: int) -> Remark | None:
     """Remark on a sample rate that nobody asked for."""
@@ -45,6 +47,18 @@ def on_bitrate(encoding: Encoding, bitrate: int | None) -> Remark | None:
     return Remark(
         "bitrate_adjusted",
         f"{asked} is not possible with this sample rate and number of channels; {given} was used",
+    )
+
+
+def on_upscale(probed: Probed, bitrate: int | None) -> Remark | None:
+    """Remark on bits that only fill space: what a lossy source lost does not come back."""
+    had = probed.media.bitrate
+    if probed.lossless or not (had and bitrate) or bitrate < had * _WORTH_SAYING:
+        return None
+    before, after = (f"{round(value / 1000)}k" for value in (had, bitrate))
+    return Remark(
+        "upscaled_bitrate",
+        f"the source has {before}; {after} makes the file larger, not better",
     )
 
 

@@ -10,7 +10,7 @@ from wavemill_common.catalogue import find_format
 from wavemill_common.errors import InvalidOption
 from wavemill_common.formats import Format
 from wavemill_common.jobs import Job, Output, Remark
-from wavemill_common.media import Chapter
+from wavemill_common.media import Chapter, MediaInfo
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.options import ConvertOptions, Wanted
 from wavemill_converter.edits import PRECISE, fade_filters, trim_filters, trimmed_duration
@@ -31,6 +31,8 @@ _NAME_LENGTH = 120  # characters
 class Result(Struct, frozen=True, kw_only=True):
     """One file to be made: its number in the job, how it is made, where it goes, what it is called.
 
+    `source` is what it is made of.
+
     `whole` are the filters of all that it is a part of, where the file is split; else its own.
     """
 
@@ -38,6 +40,7 @@ class Result(Struct, frozen=True, kw_only=True):
     target: Format
     options: ConvertOptions
     plan: ConversionPlan
+    source: MediaInfo
     key: str
     file_name: str
     whole: tuple[str, ...] = ()
@@ -126,6 +129,7 @@ def _planned(
         target=target,
         options=wanted.options,
         plan=plan,
+        source=probed.media,
         key=output_key(job.job_id, job.attempt, number, job.claim_id or "", target.extension),
         file_name=name,
         whole=_edits(part.whole, probed),

@@ -1,5 +1,6 @@
 """Probed: what is known of a source before it is converted, and how that is put together."""
 
+import re
 from typing import Final
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from wavemill_common.media import Cover, MediaInfo
 from wavemill_converter.failures import SUPPORTED
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.probe_text import AudioStream, InputText, Picture
+from wavemill_converter.tag_names import canonical_tags
 
 _LOSSLESS: Final = frozenset(
     {"flac", "alac", "wavpack", "tta", "ape", "tak", "truehd", "mlp", "mp4als", "wmalossless"}
@@ -27,8 +29,10 @@ _PICTURE_TYPES: Final = {
 _MUXABLE_PICTURES: Final = frozenset({"mjpeg", "png", "bmp"})  # every muxer with covers takes them
 _TAGS_ON_STREAM: Final = "ogg"
 _TECHNICAL_TAGS: Final = frozenset(
-    {"encoder", "major_brand", "minor_version", "compatible_brands", "duration"}
+    {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "creation_time"}
+    | {"metadata_block_picture", "coverart", "coverartmime"}
 )
+_CHAPTER_TAG: Final = re.compile(r"chapter\d{3}(name)?", re.IGNORECASE)
 
 
 class Probed(Struct, frozen=True, kw_only=True):
@@ -36,7 +40,8 @@ class Probed(Struct, frozen=True, kw_only=True):
 
     `bits` is what the decoded samples are worth, also of a lossy codec; `covers` are the indexes
     of the streams that are pictures which any muxer takes; `size` in bytes, `duration_exact`
-    whether the duration is measured, not estimated from the bitrate.
+    whether the duration is measured, not estimated from the bitrate; `tags_as_read` have the
+    container's own names, `stream_tags` stand beside the sound.
     """
 
     media: MediaInfo
@@ -53,10 +58,16 @@ class Probed(Struct, frozen=True, kw_only=True):
     covers: tuple[int, ...] = ()
     pictures: int = 0
     tags_on_stream: bool = False
+    tags_as_read: dict[str, str] = {}
+    stream_tags: dict[str, str] = {}
 
 
-def describe(text: InputText, file_tags: dict[str, str], size: int) -> Probed:
+def describe(
+    text: InputText, file_tags: dict[str, str], size: int, stream_tags: dict[str, str] | None = None
+) -> Probed:
     """Put together what ffmpeg said of a file of `size` bytes.
+
+    `stream_tags` are whole; what stands beside the stream in the text is cut at a line's length.
 
     Raises:
         NotAudio: there is no audio stream, or none that can be decoded.
@@ -71,7 +82,8 @@ def describe(text: InputText, file_tags: dict[str, str], size: int) -> Probed:
     bits, floating = _sample_depth(stream)
     lossless = _is_lossless(stream.codec)
     tags_on_stream = text.demuxer == _TAGS_ON_STREAM
-    tags = {**file_tags, **stream.tags} if tags_on_stream else file_tags
+    beside = {**stream.tags, **(stream_tags or {})}
+    tags = _told({**file_tags, **beside} if tags_on_stream else file_tags)
     media = MediaInfo(
         container=_container(text.demuxer),
         codec=stream.codec,
@@ -80,7 +92,7 @@ def describe(text: InputText, file_tags: dict[str, str], size: int) -> Probed:
         channels=channels,
         bit_depth=bits if lossless else None,
         bitrate=stream.bitrate or text.bitrate,
-        tags={key: value for key, value in tags.items() if key.lower() not in _TECHNICAL_TAGS},
+        tags=canonical_tags({**tags, **_language(text.demuxer, beside)}),
         chapters=text.chapters,
         cover=_cover(text.pictures),
     )
@@ -99,7 +111,24 @@ def describe(text: InputText, file_tags: dict[str, str], size: int) -> Probed:
         covers=tuple(one.index for one in text.pictures if _muxable(one)),
         pictures=len(text.pictures),
         tags_on_stream=tags_on_stream,
+        tags_as_read=tags,
+        stream_tags=_told(beside),
     )
+
+
+def _language(demuxer: str, stream_tags: dict[str, str]) -> dict[str, str]:
+    """The language of the sound, which MP4 holds apart from its tags."""
+    language = stream_tags.get("language", "und")
+    return {} if language == "und" or not demuxer.startswith("mov") else {"language": language}
+
+
+def _told(tags: dict[str, str]) -> dict[str, str]:
+    """Leave out what is about the file, or is shown as cover and chapters."""
+    return {
+        name: value
+        for name, value in tags.items()
+        if name.lower() not in _TECHNICAL_TAGS and not _CHAPTER_TAG.fullmatch(name)
+    }
 
 
 def _first_audio(text: InputText) -> AudioStream:

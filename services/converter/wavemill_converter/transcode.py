@@ -18,6 +18,7 @@ from wavemill_converter.command import (
     transcode_command,
 )
 from wavemill_converter.contained import local_destination, local_input, started_on
+from wavemill_converter.extras import extra_files
 from wavemill_converter.failures import PHRASES, detail_of, failure_of, grown_beyond
 from wavemill_converter.ffmpeg import Ffmpeg
 from wavemill_converter.levels import LevelledLog
@@ -136,9 +137,10 @@ class _Run(Struct, frozen=True):
 
     @property
     def destinations(self) -> list[Destination]:
-        """Where the run writes, the digests included."""
+        """Where the run writes, the digests included; and what else it inherits."""
         places = [place for leg, _ in self.legs for place in (leg.destination, leg.digest)]
-        return [place for place in places if place is not None]
+        lent = [Destination((), pass_fds=leg.extras.pass_fds) for leg, _ in self.legs]
+        return [*(place for place in places if place is not None), *lent]
 
     def follower(self) -> Follower:
         """What turns the reports of this run into progress."""
@@ -154,7 +156,7 @@ def _leg(
 ) -> tuple[Leg, MemoryFile | None]:
     digest = stack.enter_context(digest_file(plan))
     beside = fd_destination(digest.fd, by_number=ffmpeg.writes_fd) if digest else None
-    return Leg(plan, destination, beside), digest
+    return Leg(plan, destination, beside, stack.enter_context(extra_files(ffmpeg, plan))), digest
 
 
 async def _transcode(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 Cell = str | int | float
+_TAGGED = ("tags", "covers", "chapters")
 
 
 @dataclass(frozen=True)
@@ -81,4 +82,19 @@ class Ledger:
             f"{by_paths} are byte for byte those made between files.",
             f"{like} of {len(references)} are byte for byte what a command written by hand makes.",
             f"{agreed} of {len(read)} durations read by other programs agree.",
+            *self._tags(),
         ]
+
+    def _tags(self) -> list[str]:
+        rows = self.tables.get("tags", [])
+        if not rows:
+            return []
+        sums = {name: _sum([str(row[name]) for row in rows]) for name in _TAGGED}
+        shown = ", ".join(f"{arrived} of {there} {name}" for name, (arrived, there) in sums.items())
+        pairs = sum(int(row["formats"]) for row in rows)
+        return [f"In {pairs} pairs of tagged sources and formats with tags, {shown} arrive."]
+
+
+def _sum(cells: list[str]) -> tuple[int, int]:
+    pairs = [cell.split("/") for cell in cells if cell != "-"]
+    return sum(int(one) for one, _ in pairs), sum(int(other) for _, other in pairs)

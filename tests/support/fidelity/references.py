@@ -26,7 +26,7 @@ COMMANDS = {
     ("surround.wav", "m4a"): "-c:a aac -b:a 160k -movflags +faststart -f ipod",
     ("lena.flac", "aac"): "-c:a aac -b:a 160k -f adts",
     ("lena.flac", "opus"): "-ar 48000 -c:a libopus -b:a 96k -f opus",
-    ("chapters.mka", "opus"): "-ar 48000 -c:a libopus -b:a 96k -f opus",
+    ("chapters.mka", "webm"): "-ar 48000 -c:a libopus -b:a 96k -f webm",
     ("tags.ogg", "webm"): "-map_metadata:g 0:s:a:0 -ar 48000 -c:a libopus -b:a 96k -f webm",
     ("lena.mp3", "ogg"): "-map 0:a -c:a libvorbis -q:a 5 -f ogg",
     ("surround.flac", "ogg"): "-c:a libvorbis -q:a 5 -f ogg",

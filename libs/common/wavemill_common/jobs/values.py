@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from wavemill_common.errors import AppError, is_transient
 from wavemill_common.media import MediaInfo
+from wavemill_common.report import Report
 from wavemill_common.report_loudness import LoudnessReport
 
 
@@ -76,7 +77,10 @@ class Remark(Struct, frozen=True, rename="camel"):
 
 
 class Output(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One result file: where it lies and what it is. `size` in bytes."""
+    """One result file: where it lies, what it is, what became of tags, cover and chapters.
+
+    `size` in bytes.
+    """
 
     key: str
     format: str
@@ -85,6 +89,7 @@ class Output(Struct, frozen=True, kw_only=True, rename="camel"):
     size: int
     sha256: str
     media: MediaInfo | None = None
+    report: Report | None = None
     warnings: tuple[Remark, ...] = ()
     loudness: LoudnessReport | None = None
 

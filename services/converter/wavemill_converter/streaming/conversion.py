@@ -20,9 +20,11 @@ from wavemill_converter.conversion import (
     progress_reporter,
 )
 from wavemill_converter.memory import MemoryFile, is_supported
+from wavemill_converter.plan import ConversionPlan
 from wavemill_converter.probe import PROBE_TIME, probe_input
 from wavemill_converter.process import Child
 from wavemill_converter.published import check_published, measure_published, unless_all_is_well
+from wavemill_converter.readback import read_result
 from wavemill_converter.results import Result, clock_of, runs
 from wavemill_converter.source import Probed
 from wavemill_converter.streaming.blocks import BlockReader
@@ -90,7 +92,9 @@ async def _following(
     tools: Tools, probed: Probed, result: Result, beside: int
 ) -> AsyncIterator[OutputFollower]:
     """A memory file, and who follows it; nothing of either is left behind."""
-    layout = plan_layout(result.plan, tag_bytes(probed), tools.limits.max_output_bytes, beside)
+    layout = plan_layout(
+        result.plan, tag_bytes(probed, result.plan), tools.limits.max_output_bytes, beside
+    )
     with MemoryFile(result.key.rpartition("/")[2]) as memory:
         follower = OutputFollower(tools.objects, result.key, memory, layout)
         try:
@@ -149,13 +153,15 @@ async def _publish(
     sent = follower.part_digests()
     sha256 = await check_published(tools, stored, sent, result.plan, transcoded)
     measured = await measure_published(tools, stored, result)
-    return result.output(stored, sha256, remarks, measured)
+    output = result.output(stored, sha256, remarks, measured)
+    return await read_result(tools, stored, result, output)
 
 
-def tag_bytes(probed: Probed) -> int:
-    """How many bytes the tags may take at the beginning of a result, rather too many."""
-    tags = probed.media.tags or {}
-    return sum(len(key) + 4 * len(value) for key, value in tags.items())
+def tag_bytes(probed: Probed, plan: ConversionPlan) -> int:
+    """How many bytes tags and cover may take at the beginning of a result, rather too many."""
+    tags = probed.tags_as_read if plan.tagging is None else plan.tagging.tags
+    text = sum(len(key) + 4 * len(value) for key, value in tags.items())
+    return text + len(plan.picture or b"")
 
 
 def _raise_source_failure(reader: BlockReader) -> None:
