@@ -7,9 +7,9 @@ from support.fidelity.ledger import Cell, Ledger
 HEAD = """# What comes out is right
 
 This page is written by `make fidelity`, which measures all of it anew (this time in {minutes}
-minutes on {cores} cores). `make test`, and so CI, runs a subset on every change, in less than one:
-each input made here in two formats, so that all formats have their turn, every reference command
-but the large ones, and ffmpeg 5.
+minutes on {cores} cores). `make test`, and so CI, runs a subset on every change (98 tests, 64 s of
+processor time): each input made here in two formats, so that all formats have their turn, every
+reference command but the large ones, and ffmpeg 5.
 
 The yardstick is what the same ffmpeg writes from a local file to a local, seekable file. A result
 is made twice, by the streaming path and by way of files; both must hold the same bytes, and for
