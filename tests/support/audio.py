@@ -43,10 +43,10 @@ def described(path: Path) -> tuple[int, int]:
     shown = subprocess.run(
         [FFMPEG, "-hide_banner", "-i", str(path)], check=False, capture_output=True, text=True
     ).stderr
-    found = re.search(r"Audio:.*?(\d+) Hz, (mono|stereo|[\d.]+)", shown)
+    found = re.search(r"Audio:.*?(\d+) Hz, (mono|stereo|quad|[\d.]+)", shown)
     assert found, shown
-    names = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
-    return int(found[1]), names[found[2]]
+    named = {"mono": 1, "stereo": 2, "quad": 4}
+    return int(found[1]), named.get(found[2]) or sum(map(int, found[2].split(".")))
 
 
 def run(arguments: list[str]) -> None:

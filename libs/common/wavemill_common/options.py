@@ -16,6 +16,7 @@ from wavemill_common.errors import InvalidOption
 from wavemill_common.formats import MIN_SAMPLE_RATE, Format
 
 MAX_SECONDS: Final = 1_000_000.0  # eleven days
+MIN_LENGTH: Final = 0.1  # seconds; of less, some encoders make nothing
 MAX_FADE: Final = 600.0  # seconds
 MAX_TAGS: Final = 100
 MAX_TAG_BYTES: Final = 64 * 1024  # names and values of all tags together
@@ -130,8 +131,10 @@ def _trim(_: Format, options: ConvertOptions) -> None:
     start, end = options.trim_start, options.trim_end
     _number("trimStart", start, 0, MAX_SECONDS)
     _number("trimEnd", end, 0, MAX_SECONDS)
-    if end is not None and end <= (start or 0):
-        raise InvalidOption(f"trimEnd ({end:g}) must be after trimStart ({start or 0:g})")
+    if end is not None and end < (start or 0) + MIN_LENGTH:
+        raise InvalidOption(
+            f"trimEnd ({end:g}) must be after trimStart ({start or 0:g}), by {MIN_LENGTH:g} seconds"
+        )
 
 
 def _fades(_: Format, options: ConvertOptions) -> None:

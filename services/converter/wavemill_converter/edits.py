@@ -7,7 +7,7 @@ computes new samples does so in double precision; the last step to integers is d
 from typing import Final
 
 from wavemill_common.errors import InvalidOption
-from wavemill_common.options import ConvertOptions
+from wavemill_common.options import MIN_LENGTH, ConvertOptions
 
 PRECISE: Final = "aformat=sample_fmts=dblp"
 
@@ -43,7 +43,7 @@ def trimmed_duration(options: ConvertOptions, duration: float | None) -> float |
     start, end = options.trim_start or 0.0, options.trim_end
     if duration is None:
         return None
-    if start >= duration:
+    if start > duration - MIN_LENGTH and start:
         raise InvalidOption(
             f"trimStart is {start:g}, but the file lasts only {duration:.2f} seconds"
         )
