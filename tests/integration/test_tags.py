@@ -12,7 +12,7 @@ from support.fidelity.judges import FFPROBE
 from support.fidelity.tag_readers import Found, read_tags
 from support.fidelity.tag_sources import JPEG, PNG, TAGS, Sources
 from wavemill_common.jobs import Job
-from wavemill_common.options import ChapterMark, ConvertOptions
+from wavemill_common.options import ChapterMark, ConvertOptions, Wanted
 from wavemill_common.report import Fate
 from wavemill_common.settings import SandboxMode
 from wavemill_converter.conversion import Converted
@@ -143,6 +143,34 @@ async def test_a_large_cover_arrives_in_an_ogg(bench: Bench, sources: Sources) -
     picture = sources.cover(PNG, "3000x3000")
     _, found = await convert(bench, sources.path("mp3"), "opus", GIVEN, picture)
     assert found.covers == [picture]
+
+
+async def test_several_results_of_one_run_have_each_their_own(
+    bench: Bench, sources: Sources
+) -> None:
+    picture = sources.cover(PNG, "200x100")
+
+    async def blocks() -> AsyncIterator[bytes]:
+        yield picture
+
+    await bench.tools.objects.put(COVER_KEY, blocks())
+    job = structs.replace(
+        await bench.job(sources.path("mp3"), "opus", "many"),
+        more=(
+            Wanted(format="mp3", options=BARE),
+            Wanted(format="m4a", options=GIVEN),
+            Wanted(format="flac"),
+            Wanted(format="mka", options=ConvertOptions(trim_start=0.6, trim_end=1.4)),
+        ),
+    )
+    done = await bench.stream(job)
+    opus, bare, given, flac, cut = (read_tags(bench.result(done, number)) for number in range(5))
+    assert all(found.holds("title", TAGS["title"]) for found in (opus, flac, cut))
+    assert opus.covers == flac.covers == cut.covers == [sources.cover(PNG)]
+    assert (bare.tags.get("title"), bare.covers, bare.chapters) == (None, [], [])
+    assert (given.tags["title"], given.covers) == ([NASTY], [picture])
+    assert [round(start, 2) for start, _ in cut.chapters] == [0.0, 0.15, 0.4, 0.65]
+    assert [len(found.chapters) for found in (opus, given, flac)] == [8, 2, 8]
 
 
 async def test_a_lossy_source_is_not_made_better_by_more_bits(

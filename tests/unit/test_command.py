@@ -13,6 +13,7 @@ from wavemill_converter.codecs import CODECS
 from wavemill_converter.command import (
     DEMUXERS,
     Destination,
+    Extras,
     Input,
     Leg,
     file_destination,
@@ -92,6 +93,40 @@ def command(source: Probed, format_id: str, quality: str = "standard", **options
 def test_a_stereo_wav_is_converted_by_exactly_this_command(format_id: str, quality: str) -> None:
     expected = f"{BEGIN} {GOLDEN[format_id, quality]} {END}"
     assert " ".join(command(STEREO, format_id, quality)) == expected
+
+
+def our(demuxer: str, fd: int) -> Input:
+    return Input(f"file:/proc/self/fd/{fd}", "file", ("-f", demuxer), pass_fds=(fd,))
+
+
+def leg(format_id: str, extras: Extras, source: Probed = OGG) -> Leg:
+    target = find_format(format_id)
+    options = ConvertOptions(metadata={"title": "; rm -rf /"}, cover="conversions/j/cover-0.png")
+    plan = plan_conversion(target, target.encoding("standard"), options, source)
+    return Leg(plan, file_destination(Path(f"/scratch/{format_id}")), extras=extras)
+
+
+def test_each_result_takes_tags_and_picture_from_its_own_inputs() -> None:
+    legs = [
+        leg("mp3", Extras(our("ffmetadata", 5), our("png_pipe", 6))),
+        leg(
+            "mka", Extras(our("ffmetadata", 7), attachment=our("", 8), attachment_mime="image/png")
+        ),
+        leg("opus", Extras(our("ffmetadata", 9))),
+    ]
+    words = transcode_command("ffmpeg", file_input(Path("/scratch/source")), legs)
+    text = " ".join(words)
+    assert [words[at + 1] for at, word in enumerate(words) if word == "-i"] == [
+        "file:/scratch/source",
+        *(f"file:/proc/self/fd/{fd}" for fd in (5, 6, 7, 9)),
+    ]
+    mp3, mka, opus = text.split(" -map 0:a:0 ")[1:]
+    assert mp3.startswith("-map 2:v:0 -c:v copy -disposition:v attached_pic -metadata:s:v ")
+    assert "-map_metadata 1 -map_chapters 1 -map_metadata:s:a -1 " in mp3
+    assert mka.startswith("-attach file:/proc/self/fd/8 -metadata:s:t mimetype=image/png ")
+    assert "-map_metadata 3 -map_chapters 3 " in mka
+    assert "-map_metadata 4 -map_chapters 4 " in opus
+    assert "rm -rf" not in text
 
 
 def test_every_format_of_the_catalogue_has_a_codec_and_a_golden_command() -> None:

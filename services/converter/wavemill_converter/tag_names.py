@@ -72,7 +72,7 @@ _WRITTEN: Final = {
     "ogg": _VORBIS,
     "opus": _VORBIS,
     "tta": _APE,
-    "wav": {"description": "ISBJ"},
+    "wav": {"description": "ISBJ", "isrc": "ISRC"},
     "wv": _APE,
 }
 

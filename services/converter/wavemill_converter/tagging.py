@@ -48,14 +48,17 @@ def plan_tags(probed: Probed, target: Format, options: ConvertOptions) -> Taggin
     is_own = chapters == (probed.media.chapters or ()) or not target.chapters
     is_left = not (options.strip_metadata or _has_picture_tag(probed, target, options))
     is_clean = muxer not in XIPH or probed.tags_on_stream or not probed.stream_tags
-    if is_own and is_left and is_clean and _lowered(tags) == _lowered(probed.tags_as_read):
+    if is_own and is_left and is_clean and _same(tags, probed.tags_as_read, muxer):
         return None
     return Tagging(tags=tags, chapters=chapters, strips=strips)
 
 
-def _lowered(tags: dict[str, str]) -> dict[str, str]:
-    """Names mean the same in any case."""
-    return {name.lower(): value for name, value in tags.items()}
+def _same(tags: dict[str, str], others: dict[str, str], muxer: str) -> bool:
+    """Whether these are the same tags; names mean the same in any case, but for RIFF's."""
+    if muxer == "wav":
+        return tags == others
+    lowered = {name.lower(): value for name, value in others.items()}
+    return {name.lower(): value for name, value in tags.items()} == lowered
 
 
 def _has_picture_tag(probed: Probed, target: Format, options: ConvertOptions) -> bool:

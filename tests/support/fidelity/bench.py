@@ -98,9 +98,9 @@ class Bench:
             said.get("memory_peak", 0),
         )
 
-    def result(self, converted: Converted) -> Path:
+    def result(self, converted: Converted, number: int = 0) -> Path:
         """The file that holds a result."""
-        return self._folder / converted.outputs[0].key
+        return self._folder / converted.outputs[number].key
 
 
 @asynccontextmanager

@@ -34,7 +34,7 @@ EXCEPTIONS = (
     ),
     Exceptional(
         (
-            *("album_artist", "composer", "disc", "publisher", "lyrics", "isrc", "bpm"),
+            *("album_artist", "composer", "disc", "publisher", "lyrics", "bpm"),
             *("grouping", "mood", "MY_TAG"),
         ),
         "RIFF's INFO list has no such tag, and ffmpeg writes no ID3 chunk",
