@@ -42,7 +42,9 @@ TIDY = 40.0  # seconds at scale 1 in which the queue is empty after the last end
 SLACK = 15.0  # seconds, at any scale, for what this machine is slow at
 LOOK_EVERY = 0.5  # seconds: a look reads all records
 A_DAY = 25 * 3600.0  # seconds
-MORE_FDS, MORE_BYTES = 12, 48 * 1024 * 1024  # pools that have grown once
+# Pools that have grown once: a Redis connection for each client that may ask at once (8 submit, 16
+# watch), which a busy machine does need. A leak would be one for each of a hundred streams.
+MORE_FDS, MORE_BYTES = 24, 48 * 1024 * 1024
 
 
 class Storm(NamedTuple):

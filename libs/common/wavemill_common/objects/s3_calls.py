@@ -15,6 +15,7 @@ from wavemill_common.objects.s3_faults import MultipartGone, s3_faults
 from wavemill_common.retry import retried
 
 Reply = Mapping[str, Any]
+Body = bytes | bytearray  # what is sent
 
 
 class Doubtful(Exception):
@@ -112,7 +113,7 @@ def etag_of_parts(etags: list[str]) -> str:
     return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(etags)}"
 
 
-def checksum_of(data: bytes) -> dict[str, str]:
+def checksum_of(data: Body) -> dict[str, str]:
     """The parameters that let S3 refuse bytes which arrive damaged."""
     crc32 = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
     return {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": crc32}

@@ -10,6 +10,7 @@ from msgspec import Struct
 from wavemill_common.errors import AppError, ObjectNotFound, StorageUnavailable
 from wavemill_common.objects import ObjectInfo, Part
 from wavemill_common.objects.s3_calls import (
+    Body,
     Doubtful,
     Reply,
     S3Calls,
@@ -44,7 +45,7 @@ class S3Multiparts:
         return str(reply["UploadId"])
 
     async def put(
-        self, key: str, upload_id: str, number: int, data: bytes, *, checked: bool
+        self, key: str, upload_id: str, number: int, data: Body, *, checked: bool
     ) -> Piece:
         """Store one part."""
         more = checksum_of(data) if checked else {}

@@ -7,13 +7,14 @@ from typing import Any
 from wavemill_common.errors import ObjectExists
 from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectInfo
-from wavemill_common.objects.s3_calls import S3Calls, checksum_of, stored
+from wavemill_common.objects.s3_calls import Body, S3Calls, checksum_of, stored
 from wavemill_common.objects.s3_multiparts import Piece, S3Multiparts
 from wavemill_common.objects.window import Window
 
 MARK = "write"  # the name of the mark among an object's metadata
 PART = 8 * 1024 * 1024  # bytes
-PARTS_AT_ONCE = 3  # so a put holds at most some 40 MiB
+# A part that is sent counts twice, since its connection buffers it; the next is gathered meanwhile.
+PARTS_AT_ONCE = 1  # so a put holds some 30 MiB at most
 GROW_EVERY = 1000  # parts; after 24 GiB the memory begins to double, after 8 TiB parts run out
 
 
@@ -36,7 +37,7 @@ class S3Writer:
         del first, second  # what waits to be sent is all that is held in memory
         return await self._put_parts(key, begun, parts, if_absent=if_absent)
 
-    async def put_bytes(self, key: str, data: bytes, *, if_absent: bool = False) -> ObjectInfo:
+    async def put_bytes(self, key: str, data: Body, *, if_absent: bool = False) -> ObjectInfo:
         """Store bytes. A write that finds its own object there did it unnoticed.
 
         Not only we repeat: aiohttp sends a PUT again when a connection that was kept open is
@@ -55,7 +56,7 @@ class S3Writer:
         return stored(key, len(data), reply)
 
     async def _put_parts(
-        self, key: str, begun: list[bytes], rest: AsyncIterator[bytes], *, if_absent: bool
+        self, key: str, begun: list[Body], rest: AsyncIterator[Body], *, if_absent: bool
     ) -> ObjectInfo:
         async with (
             self._multiparts.begun(key, checked=self._checked) as upload_id,
@@ -69,7 +70,7 @@ class S3Writer:
             pieces = await window.all()
             return await self._multiparts.complete(key, upload_id, pieces, if_absent=if_absent)
 
-    async def _put_part(self, key: str, upload_id: str, number: int, data: bytes) -> Piece:
+    async def _put_part(self, key: str, upload_id: str, number: int, data: Body) -> Piece:
         return await self._multiparts.put(key, upload_id, number, data, checked=self._checked)
 
 
@@ -79,8 +80,11 @@ def part_sizes() -> Iterator[int]:
         yield PART << (number // GROW_EVERY)
 
 
-async def repacked(data: AsyncIterator[bytes], sizes: Iterator[int]) -> AsyncIterator[bytes]:
-    """Make pieces of any size into parts of given sizes; only the last may be shorter."""
+async def repacked(data: AsyncIterator[bytes], sizes: Iterator[int]) -> AsyncIterator[Body]:
+    """Make pieces of any size into parts of given sizes; only the last may be shorter.
+
+    A part is handed over as it was gathered: a copy would count once more.
+    """
     size = next(sizes)
     part = bytearray()
     async for piece in data:
@@ -90,8 +94,7 @@ async def repacked(data: AsyncIterator[bytes], sizes: Iterator[int]) -> AsyncIte
             part += taken
             view = view[len(taken) :]
             if len(part) == size:
-                full = bytes(part)
-                part, size = bytearray(), next(sizes)
+                full, part, size = part, bytearray(), next(sizes)
                 yield full
     if part:
-        yield bytes(part)
+        yield part
