@@ -35,6 +35,10 @@ staging-test: setup-dev ## Test against AWS itself, with the credentials that ar
 test-large: setup-dev ## Send 2 GB through a gateway, to disk and to S3; measure its memory (minutes)
 	@$(BIN)/python -m pytest tests/e2e/test_large_upload.py -m slow -s
 
+.PHONY: test-slow
+test-slow: setup-dev ## Run what of the integration tests takes minutes: loudness, copies
+	@$(BIN)/python -m pytest tests/integration -m slow
+
 JOBS ?= 200
 SEEDS ?= 1
 SCALE ?= 0.1

@@ -36,7 +36,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: make_sound(folder, name) for name in SOUNDS}
 
 
-@pytest.fixture(params=["bundled", "system"])
+@pytest.fixture(params=["bundled", pytest.param("system", marks=pytest.mark.slow)])
 async def ffmpeg(request: pytest.FixtureRequest) -> Ffmpeg:
     if request.param == "system" and not SYSTEM.exists():
         pytest.skip(f"there is no {SYSTEM} here")
@@ -82,7 +82,11 @@ def render(source: Path, target: Path, filters: tuple[str, ...], *words: str) ->
     return target
 
 
-@pytest.mark.parametrize("wanted", TARGETS, ids=lambda one: f"{one.target_lufs:g}")
+@pytest.mark.parametrize(
+    "wanted",
+    [TARGETS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in TARGETS[1:])],
+    ids=lambda one: f"{one.target_lufs:g}",
+)
 @pytest.mark.parametrize("name", SOUNDS)
 async def test_a_sound_gets_the_loudness_that_was_asked(
     ffmpeg: Ffmpeg, sounds: dict[str, Path], tmp_path: Path, name: str, wanted: Loudness

@@ -79,6 +79,7 @@ def made(folder: Path, codec: str, demuxer: str, seconds: float) -> Path:
     return generate(path, noise, "-c:a", *ENCODERS[codec].split(), "-strict", "-2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("codec", "demuxer", "target"), PAIRS)
 async def test_a_copy_decodes_to_the_very_samples(
     ffmpeg: Ffmpeg, tmp_path: Path, codec: str, demuxer: str, target: str

@@ -1,7 +1,7 @@
 """Peaks of a sound, told by ffmpeg within a decoding that happens anyway.
 
-Measured over 60 min of stereo FLAC: as a second output astats adds no more than 10 % to an mp3
-encoding, and nothing that can be seen to a plain decoding. Raw samples through a pipe would be
+Measured: beside a plain decoding of 60 min astats costs nothing that can be seen; beside an mp3
+encoding of 10 min a fifth with ffmpeg 9, and 2 % with ffmpeg 5. Raw samples through a pipe would be
 158 MB an hour; a lower rate costs a resampler, and loses peaks.
 """
 
