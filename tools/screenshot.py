@@ -45,8 +45,8 @@ async def _take(url: str, files: list[Path]) -> None:
 
 async def _wait_for_scene(page: Page) -> None:
     await expect(page.locator("[data-act=download]:visible")).to_have_count(2, timeout=60_000)
-    bar = f"[...document.querySelectorAll('progress')].some(one => one.value > {ENOUGH})"
-    await page.wait_for_function(f"() => {bar}", timeout=60_000)
+    bars = "[...document.querySelectorAll('[data-state=running] progress')]"
+    await page.wait_for_function(f"() => {bars}.some(one => one.value > {ENOUGH})", timeout=60_000)
 
 
 if __name__ == "__main__":

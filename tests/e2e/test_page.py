@@ -6,79 +6,21 @@ import os
 import re
 import shutil
 import wave
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from mutagen.mp3 import MP3
 from mutagen.oggopus import OggOpus
-from playwright.async_api import (
-    ConsoleMessage,
-    Dialog,
-    FileChooser,
-    Locator,
-    Page,
-    Request,
-    async_playwright,
-)
+from playwright.async_api import FileChooser, Page, Request
 from playwright.async_api import expect as expecting
 
-CHROMIUM = shutil.which("chromium")
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
-PATIENCE = 60_000  # ms; a conversion on a noisy core
+from support.page_steps import PATIENCE, convert, downloaded, offered, reaches, row
+from support.server import Wavemill
+
 LONG_SECONDS = 300  # of sound: long enough to be still converting when the page reloads
 CHUNK_LOST = 1  # the chunk that never arrives before the reload
-
-
-class Server(Protocol):
-    url: str
-
-
-@pytest.fixture
-def tolerated() -> list[str]:
-    """Patterns of console errors that a test brings about itself."""
-    return []
-
-
-@pytest.fixture
-async def browser_page(wavemill: Server, tolerated: list[str]) -> AsyncIterator[Page]:
-    """The page, opened; the test fails when the browser's console saw an error."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium on PATH: the page's tests need a real browser")
-    problems: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            problems.append(message.text)
-
-    def refuse(dialog: Dialog) -> None:
-        problems.append(f"a dialog opened: {dialog.message}")
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        try:
-            page = await browser.new_page()
-            page.set_default_timeout(PATIENCE)
-            page.on("console", hear)
-            page.on("pageerror", lambda error: problems.append(str(error)))
-            page.on("dialog", refuse)
-            await page.goto(wavemill.url)
-            await offered(page)
-            yield page
-        finally:
-            await browser.close()
-    allowed = re.compile("|".join(tolerated) or r"\b\B")
-    assert [problem for problem in problems if not allowed.search(problem)] == []
 
 
 @pytest.fixture
@@ -93,30 +35,6 @@ def long_wav(tmp_path: Path) -> Path:
         for _ in range(LONG_SECONDS):
             sound.writeframesraw(second)
     return path
-
-
-async def offered(page: Page) -> None:
-    """The menu is filled from /api/formats, not from what the page starts with."""
-    await page.locator("#format option[value=opus]").wait_for(state="attached")
-
-
-def row(page: Page, name: str) -> Locator:
-    return page.get_by_role("listitem").filter(has=page.get_by_text(name, exact=True))
-
-
-async def reaches(target: Locator, state: str) -> None:
-    await expecting(target).to_have_attribute("data-state", state, timeout=PATIENCE)
-
-
-async def convert(page: Page, format_id: str = "mp3") -> None:
-    await page.get_by_label("Convert to").select_option(format_id)
-    await page.get_by_role("button", name="Convert").click()
-
-
-async def downloaded(page: Page, target: Locator) -> Path:
-    async with page.expect_download() as started:
-        await target.get_by_role("link", name=re.compile("^Download")).click()
-    return Path(await (await started.value).path())
 
 
 async def test_a_picked_file_is_converted_and_downloads(browser_page: Page, lena: Path) -> None:
@@ -193,7 +111,7 @@ async def test_a_reload_in_mid_job_shows_the_job_again_and_its_result(
 
 
 async def test_an_upload_cut_by_a_reload_continues_where_it_stopped(
-    browser_page: Page, wavemill: Server, long_wav: Path
+    browser_page: Page, wavemill: Wavemill, long_wav: Path
 ) -> None:
     chunks: list[str] = []
 
@@ -295,7 +213,7 @@ async def test_markup_in_a_name_is_inert(browser_page: Page, lena: Path, tmp_pat
 
 
 async def test_no_request_leaves_the_origin(
-    browser_page: Page, wavemill: Server, lena: Path
+    browser_page: Page, wavemill: Wavemill, lena: Path
 ) -> None:
     asked: list[str] = []
     browser_page.on("request", lambda request: asked.append(request.url))

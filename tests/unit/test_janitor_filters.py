@@ -3,9 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from wavemill_common.jobs import Job, JobStatus
 from wavemill_common.objects import ObjectInfo
+from wavemill_common.options import ConvertOptions
 from wavemill_common.queue.converters import ConverterStatus
 from wavemill_common.queue.inspection import LaneReport, QueueReport, ServerReport
 from wavemill_janitor.cli.filters import AgeRange, JobFilter, format_age, parse_age, parse_names
@@ -170,6 +172,7 @@ def test_every_command_has_help_with_examples_and_exit_codes(
         ("uploads/chunks/f-1/part-0", Place(Kind.CHUNK, "f-1")),
         ("uploads/f-1.wav", Place(Kind.UPLOAD, "f-1")),
         ("conversions/j_1/3-0-abcdef12.mp3", Place(Kind.RESULT, "j_1", 3)),
+        ("conversions/j_1/cover-0.png", Place(Kind.RESULT, "j_1")),
         ("uploads/notes/readme.txt", Place(Kind.FOREIGN, "")),
         ("conversions/readme", Place(Kind.FOREIGN, "")),
     ],
@@ -184,6 +187,14 @@ def test_a_running_attempts_result_is_no_orphan_but_a_lost_attempts_is() -> None
         key = f"conversions/job/{attempt}-0-abcdef12.mp3"
         why = why_orphaned(ObjectInfo(key, 1, NOW, "e"), place_of(key), job)
         assert (why is not None) is orphaned
+
+
+def test_a_cover_that_came_with_a_job_is_no_orphan_while_the_job_names_it() -> None:
+    key = "conversions/job/cover-0.png"
+    info = ObjectInfo(key, 1, NOW, "e")
+    with_cover = structs.replace(a_job(), options=ConvertOptions(cover=key))
+    assert why_orphaned(info, place_of(key), with_cover) is None
+    assert why_orphaned(info, place_of(key), None) is not None
 
 
 # --- findings ---

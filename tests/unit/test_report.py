@@ -36,7 +36,7 @@ def test_a_format_without_room_says_so() -> None:
         name="title", fate=Fate.DROPPED, why="AAC (ADTS) has no room for tags"
     )
     assert {remark.code: remark.message for remark in losses(found)} == {
-        "tag_dropped": "2 tags (title, mood): AAC (ADTS) has no room for tags",
+        "tag_dropped": "2 tags were dropped (title, mood): AAC (ADTS) has no room for tags",
         "cover_dropped": "the cover was dropped: AAC (ADTS) keeps no covers",
         "chapters_dropped": "2 chapters were dropped: AAC (ADTS) keeps no chapters",
     }

@@ -156,7 +156,8 @@ def losses(report: Report) -> tuple[Remark, ...]:
     if lost:
         names = ", ".join(tag.name[:64] for tag in lost[:_SHOWN_NAMES])
         more = f" and {len(lost) - _SHOWN_NAMES} more" if len(lost) > _SHOWN_NAMES else ""
-        found.append(Remark("tag_dropped", f"{len(lost)} tags ({names}{more}): {lost[0].why}"))
+        what = "1 tag was" if len(lost) == 1 else f"{len(lost)} tags were"
+        found.append(Remark("tag_dropped", f"{what} dropped ({names}{more}): {lost[0].why}"))
     if report.cover and report.cover.fate is Fate.DROPPED:
         found.append(Remark("cover_dropped", f"the cover was dropped: {report.cover.why}"))
     if report.chapters and report.chapters.fate is Fate.DROPPED:

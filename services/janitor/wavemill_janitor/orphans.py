@@ -19,7 +19,7 @@ NOBODY = "nobody"
 
 _CHUNK = re.compile(r"uploads/chunks/([A-Za-z0-9_-]{1,64})/part-[0-9]+")
 _WHOLE = re.compile(r"uploads/([A-Za-z0-9_-]{1,64})\.[A-Za-z0-9._-]+")
-_RESULT = re.compile(r"conversions/([A-Za-z0-9_-]{1,64})/([0-9]+)-.+")
+_RESULT = re.compile(r"conversions/([A-Za-z0-9_-]{1,64})/(?:([0-9]+)|cover)-.+")
 
 
 class Kind(StrEnum):
@@ -53,7 +53,7 @@ def place_of(key: str) -> Place:
     if found := _CHUNK.fullmatch(key):
         return Place(Kind.CHUNK, found[1])
     if found := _RESULT.fullmatch(key):
-        return Place(Kind.RESULT, found[1], int(found[2]))
+        return Place(Kind.RESULT, found[1], int(found[2] or 0))  # a cover came before any attempt
     if found := _WHOLE.fullmatch(key):
         return Place(Kind.UPLOAD, found[1])
     return Place(Kind.FOREIGN, "")
@@ -84,7 +84,7 @@ def _why_upload(info: ObjectInfo, place: Place, upload: Upload) -> str | None:
 
 
 def _why_result(info: ObjectInfo, place: Place, job: Job) -> str | None:
-    if any(output.key == info.key for output in job.outputs):
+    if job.has(info.key):
         return None
     if not job.is_terminal:
         return None if place.attempt >= job.attempt else f"attempt {place.attempt} was given up"

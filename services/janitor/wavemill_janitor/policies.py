@@ -37,6 +37,7 @@ def _gateway(settings: Settings) -> Policy:
             ("AbortMultipartUpload", "ListMultipartUploadParts"),
         ),
         _objects(settings, "conversions", ("GetObject", "DeleteObject")),
+        _covers(settings, "PutObject"),
         _table(settings, settings.dynamodb_jobs_table, (*_READ, *_WRITE)),
         _table(settings, settings.dynamodb_uploads_table, (*_READ, *_WRITE, "UpdateItem")),
     )
@@ -80,6 +81,12 @@ def _bucket(settings: Settings, *actions: str) -> dict[str, Any]:
 def _objects(settings: Settings, prefix: str, *actions: Sequence[str]) -> dict[str, Any]:
     place = f"s3:::{settings.s3_bucket}/{prefix}/*"
     return _allow("s3", [one for some in actions for one in some], place, settings.aws_region)
+
+
+def _covers(settings: Settings, *actions: str) -> dict[str, Any]:
+    """Pictures that come with a job lie beside its results, which are not the gateway's to write."""
+    place = f"s3:::{settings.s3_bucket}/conversions/*/cover-*"
+    return _allow("s3", actions, place, settings.aws_region)
 
 
 def _table(settings: Settings, table: str, actions: Sequence[str]) -> dict[str, Any]:

@@ -81,6 +81,7 @@ export const getUpload = (fileId, signal) => call("GET", `/api/uploads/${id(file
 export const dropUpload = (fileId) => call("DELETE", `/api/uploads/${id(fileId)}`);
 export const getProgress = (jobId, signal) =>
   call("GET", `/api/progress?jobId=${id(jobId)}`, { signal, timeout: 10_000 });
+export const getJob = (jobId, signal) => call("GET", `/api/jobs/${id(jobId)}`, { signal });
 export const endJob = (jobId) => call("DELETE", `/api/jobs/${id(jobId)}`);
 export const completeUpload = (fileId, signal) =>
   call("POST", `/api/uploads/${id(fileId)}/complete`, { signal, timeout: SLOW_CALL_TIMEOUT });

@@ -1,6 +1,6 @@
 // What happens to a file, from being picked to being removed. Knows the server, not the DOM.
 
-import { ApiError, convert, dropUpload, endJob, getUpload, randomKey } from "./api.js";
+import { ApiError, convert, dropUpload, endJob, getJob, getUpload, randomKey } from "./api.js";
 import { backoff, jittered, sleep, Slots } from "./plan.js";
 import { FINAL, Watcher } from "./progress.js";
 import { forget, remember } from "./store.js";
@@ -8,6 +8,7 @@ import { upload } from "./upload.js";
 import { bytes } from "./words.js";
 
 const FILES_AT_ONCE = 2; // open uploads are counted per visitor
+const RECORDS_AT_ONCE = 2; // after a reload with many results; other calls come first
 const CONVERT_TRIES = 6;
 const EMPTY = "This file is empty. Choose one with sound in it.";
 const TOO_LARGE = "This file is too large. The server accepts files of up to";
@@ -17,6 +18,7 @@ export class Flow {
   items = new Map();
   limits = {};
   #turns = new Slots(FILES_AT_ONCE);
+  #records = new Slots(RECORDS_AT_ONCE);
   #watcher;
 
   /** `changed(item)` after every change of state, `removed(item)` when it is to disappear. */
@@ -139,7 +141,7 @@ export class Flow {
     item.stop = new AbortController();
     const { signal } = item.stop;
     const body = { fileId: item.fileId, format: item.format, quality: item.quality };
-    this.#set(item, { state: "starting", error: null, progress: null });
+    this.#set(item, { state: "starting", error: null, progress: null, record: null });
     for (let attempt = 0; ; attempt += 1) {
       try {
         const job = await convert(body, item.key);
@@ -170,6 +172,21 @@ export class Flow {
     if (item.cancelling && state === "completed") state = "cancelled";
     const { message, retryable } = progress.error ?? {};
     this.#set(item, { progress, state, note: "", error: { message, again: Boolean(retryable) } });
+    if (state === "completed") this.learn(item);
+  }
+
+  /** The whole record: what there is to warn of, and what became of tags, cover and chapters. */
+  async learn(item) {
+    if (item.record || item.learning) return;
+    Object.assign(item, { learning: true, recordError: undefined });
+    try {
+      const record = await this.#records.use(() => getJob(item.jobId, item.stop?.signal));
+      this.#set(item, { record });
+    } catch (error) {
+      this.#set(item, { recordError: error.message }); // opening the details tries again
+    } finally {
+      item.learning = false;
+    }
   }
 
   /** After a failure: from the step that failed. */

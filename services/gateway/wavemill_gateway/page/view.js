@@ -1,5 +1,6 @@
 // The list of files on the screen. Names and server texts go in as text, never as markup.
 
+import { prepareReport, showReport } from "./report.js";
 import { bytes, stage, timeLeft } from "./words.js";
 
 const template = document.querySelector("#row");
@@ -33,6 +34,12 @@ function bar(item) {
   return null;
 }
 
+/** How much there is to download. */
+function results(outputs) {
+  const size = bytes(outputs.reduce((sum, one) => sum + one.size, 0) || NaN);
+  return outputs.length > 1 ? `${outputs.length} files, ${size}` : size;
+}
+
 /** [what is going on, the small print beside it] */
 function status(item, kept) {
   const then = item.wanted ? "Converts by itself once it is uploaded" : "";
@@ -51,7 +58,7 @@ function status(item, kept) {
       const percent = progress?.progress > 0 ? ` – ${Math.floor(progress.progress)} %` : "";
       return [item.note || stage(progress ?? {}) + percent, timeLeft(progress?.estimatedTimeRemaining ?? null)];
     }
-    case "completed": return ["Converted", bytes(progress?.outputs?.[0]?.size ?? NaN)];
+    case "completed": return ["Converted", results(progress?.outputs ?? [])];
     case "failed": return [item.error?.message || "The conversion failed.", ""];
     case "cancelled": return ["Cancelled", ""];
     case "expired": return [`Expired: files are deleted after ${kept}.`, ""];
@@ -105,10 +112,12 @@ export class Listing {
     if (row.dataset.state !== item.state) this.#speak(item, what);
     row.dataset.state = item.state;
     this.#offer(row, item);
+    for (const warning of showReport(row, item)) this.say(`${item.name}: ${warning}`);
   }
 
   #offer(row, item) {
-    const offered = [...ACTIONS[item.state] ?? []];
+    const several = item.progress?.outputs?.length > 1; // each has a link of its own
+    const offered = (ACTIONS[item.state] ?? []).filter((act) => !(several && act === "download"));
     if (item.state === "failed" && item.error?.again) offered.unshift("again");
     const buttons = [...row.querySelectorAll("[data-act]")];
     const focused = buttons.find((button) => button === document.activeElement);
@@ -125,6 +134,7 @@ export class Listing {
       button.setAttribute("aria-label", `${button.textContent} ${item.name}`);
       if (button.dataset.act !== "download") button.addEventListener("click", () => this.act(button.dataset.act, item));
     }
+    prepareReport(row, item, () => this.act("learn", item));
     this.#rows.set(item.id, row);
     this.list.append(row);
     this.section.hidden = false;
