@@ -7,7 +7,7 @@ from typing import Any
 import mutagen
 import structlog
 
-from wavemill_common.media import MediaInfo
+from wavemill_common.media import LOSSY_CODECS, MediaInfo
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.objects.seekable import SeekableObject
 
@@ -33,9 +33,6 @@ _CODECS = {
     "MonkeysAudio": ("ape", "ape"),
     "Musepack": ("mpc", "musepack"),
 }
-
-
-_LOSSY = frozenset({"mp3", "vorbis", "opus", "aac", "ac3", "musepack"})
 
 
 async def read_media(objects: ObjectStore, stored: ObjectInfo) -> MediaInfo | None:
@@ -71,7 +68,7 @@ def describe(found: Any) -> MediaInfo:
         duration=_positive(getattr(info, "length", None)),
         sample_rate=_whole(getattr(info, "sample_rate", None)),
         channels=_whole(getattr(info, "channels", None)),
-        bit_depth=None if codec in _LOSSY else _whole(getattr(info, "bits_per_sample", None)),
+        bit_depth=None if codec in LOSSY_CODECS else _whole(getattr(info, "bits_per_sample", None)),
         bitrate=_whole(getattr(info, "bitrate", None)),
         tags=_tags(found.tags),
     )
