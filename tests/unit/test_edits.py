@@ -2,9 +2,10 @@
 
 import pytest
 
+from wavemill_common.choices import trimmed_duration
 from wavemill_common.errors import InvalidOption
 from wavemill_common.options import ConvertOptions
-from wavemill_converter.edits import fade_filters, needs_length, trim_filters, trimmed_duration
+from wavemill_converter.edits import fade_filters, needs_length, trim_filters
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from wavemill_common.bitrates import fit_bitrate
 from wavemill_common.catalogue import FORMATS, find_format
 from wavemill_common.media import Chapter, MediaInfo
 from wavemill_common.options import ConvertOptions
-from wavemill_converter.codecs import fit_bitrate
 from wavemill_converter.layouts import are_alike, channels_of
 from wavemill_converter.plan import ConversionPlan, plan_conversion
 from wavemill_converter.source import Probed

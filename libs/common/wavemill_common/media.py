@@ -1,6 +1,10 @@
 """MediaInfo: what is known of an audio file, whoever found it out."""
 
+from typing import Final
+
 from msgspec import Struct
+
+LOSSY_CODECS: Final = frozenset({"mp3", "vorbis", "opus", "aac", "ac3", "musepack"})
 
 
 class Chapter(Struct, frozen=True, rename="camel"):

@@ -1,4 +1,4 @@
-"""The choices behind a plan: which rate, layout and depth suit a source, as pure functions."""
+"""The choices behind a plan: which layout and depth suit a source, as pure functions."""
 
 from wavemill_common.formats import Encoding, Format
 from wavemill_common.options import ConvertOptions
@@ -8,26 +8,7 @@ from wavemill_converter.source import Probed
 
 FLOAT_DEPTH = 32  # bits; who asks for 32 gets float
 _CD_DEPTH = 16  # bits; what a lossy codec gives is not worth more
-_LOW_RATE = 32_000  # Hz; below, a rate is not chosen just because it divides the source's
 _STANDARD_LAYOUTS = ("mono", "stereo", "2.1", "quad", "5.0", "5.1", "6.1", "7.1")
-
-
-def choose_rate(target: Format, options: ConvertOptions, source: int) -> int:
-    """Return the rate in Hz: the asked one, else the one nearest to the source's that is sensible.
-
-    The next higher one keeps everything; above the format's highest, one that divides the
-    source's rate resamples most cleanly (96000 to 48000, 88200 to 44100).
-    """
-    if options.sample_rate:
-        return options.sample_rate
-    if target.sample_rates is None and source <= target.max_sample_rate:
-        return source
-    rates = target.sample_rates or (target.max_sample_rate,)
-    higher = [rate for rate in rates if rate >= source]
-    if higher:
-        return min(higher)
-    clean = [rate for rate in rates if source % rate == 0 and rate >= _LOW_RATE]
-    return max(clean, default=max(rates))
 
 
 def choose_layout(

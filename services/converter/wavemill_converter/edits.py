@@ -1,4 +1,4 @@
-"""Edits: what trims and fades are to ffmpeg, and how long what they leave is. Pure.
+"""Edits: what trims and fades are to ffmpeg. Pure.
 
 Both work on decoded samples, so they are exact to the sample in every format. Everything that
 computes new samples does so in double precision; the last step to integers is dithered.
@@ -6,8 +6,7 @@ computes new samples does so in double precision; the last step to integers is d
 
 from typing import Final
 
-from wavemill_common.errors import InvalidOption
-from wavemill_common.options import MIN_LENGTH, ConvertOptions
+from wavemill_common.options import ConvertOptions
 
 PRECISE: Final = "aformat=sample_fmts=dblp"
 
@@ -32,22 +31,6 @@ def fade_filters(options: ConvertOptions, duration: float | None) -> tuple[str, 
         length = min(options.fade_out, duration)
         filters.append(f"afade=t=out:st={_seconds(start)}:d={_seconds(length)}")
     return tuple(filters)
-
-
-def trimmed_duration(options: ConvertOptions, duration: float | None) -> float | None:
-    """How long the result is, in seconds; None if that is not known.
-
-    Raises:
-        InvalidOption: nothing is left.
-    """
-    start, end = options.trim_start or 0.0, options.trim_end
-    if duration is None:
-        return None
-    if start > duration - MIN_LENGTH and start:
-        raise InvalidOption(
-            f"trimStart is {start:g}, but the file lasts only {duration:.2f} seconds"
-        )
-    return min(duration, duration if end is None else end) - start
 
 
 def needs_length(options: ConvertOptions, duration: float | None, *, exact: bool) -> bool:

@@ -2,6 +2,9 @@
 
 from msgspec import Struct, structs
 
+from wavemill_common import remarks as common_remarks
+from wavemill_common.bitrates import fit_bitrate
+from wavemill_common.choices import choose_rate, trimmed_duration
 from wavemill_common.formats import Encoding, Format
 from wavemill_common.jobs import Remark
 from wavemill_common.options import ConvertOptions
@@ -9,12 +12,11 @@ from wavemill_converter import remarks
 from wavemill_converter.choices import (
     choose_depth,
     choose_layout,
-    choose_rate,
     reduces_depth,
     rounds,
 )
-from wavemill_converter.codecs import CODECS, Codec, Depth, fit_bitrate
-from wavemill_converter.edits import PRECISE, fade_filters, trim_filters, trimmed_duration
+from wavemill_converter.codecs import CODECS, Codec, Depth
+from wavemill_converter.edits import PRECISE, fade_filters, trim_filters
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.source import Probed
 from wavemill_converter.tagging import Tagging, plan_tags
@@ -150,10 +152,10 @@ def _remarks(
     plan: ConversionPlan, target: Format, options: ConvertOptions, probed: Probed
 ) -> tuple[Remark, ...]:
     found = (
-        remarks.on_rate(options, probed.sample_rate, plan.sample_rate),
+        common_remarks.on_rate(options, probed.sample_rate, plan.sample_rate),
         remarks.on_layout(options, probed.layout, plan.layout),
         remarks.on_depth(options, probed, plan.depth),
-        remarks.on_bitrate(plan.encoding, plan.bitrate),
+        common_remarks.on_bitrate(plan.encoding, plan.bitrate),
         remarks.on_upscale(probed, plan.bitrate),
         remarks.on_pictures(target, options, probed),
         remarks.on_chapters(target, options, probed),

@@ -7,10 +7,11 @@ from wavemill_common.errors import ConversionError
 from wavemill_common.jobs import Output
 from wavemill_common.media import MediaInfo
 from wavemill_common.objects import ObjectInfo
+from wavemill_common.remarks import LOSSES, losses
 from wavemill_converter.command import http_input
 from wavemill_converter.conversion import Tools
 from wavemill_converter.probe import PROBE_TIME, probe_input
-from wavemill_converter.report import LOSSES, abridged, compare, losses, shortened
+from wavemill_converter.report import abridged, compare, shortened
 from wavemill_converter.results import Result
 from wavemill_converter.streaming.blocks import BlockReader
 

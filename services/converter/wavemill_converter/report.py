@@ -6,19 +6,18 @@ from typing import Final
 from msgspec import structs
 
 from wavemill_common.formats import Format
-from wavemill_common.jobs import Remark
 from wavemill_common.media import Chapter, MediaInfo
 from wavemill_common.options import ConvertOptions
+from wavemill_common.remarks import no_chapters, no_cover, no_tags
 from wavemill_common.report import Fate, PartFate, Report, TagFate
+from wavemill_common.tag_names import canonical, wanted_tags
 from wavemill_converter.codecs import CODECS
-from wavemill_converter.tag_names import canonical
-from wavemill_converter.tagging import TOTALS, XIPH, wanted_chapters, wanted_tags, with_totals
+from wavemill_converter.tagging import TOTALS, XIPH, wanted_chapters, with_totals
 
 MAX_VALUE: Final = 1_000  # characters of a value in the record
 MAX_TEXT: Final = 16_000  # characters of all tags of a file in the record
 MAX_CHAPTERS: Final = 500
 MAX_TITLE: Final = 100
-_SHOWN_NAMES: Final = 10
 _SLACK: Final = 0.05  # seconds by which a chapter may have moved
 _AS_ASKED: Final = "as asked"
 _FIXED_SETS: Final = {
@@ -79,7 +78,7 @@ def _is_elsewhere(name: str, wanted: dict[str, str], there: dict[str, str], targ
 
 def _no_room(target: Format) -> str:
     if not target.tags:
-        return f"{target.name} has no room for tags"
+        return no_tags(target)
     return _FIXED_SETS.get(target.id, f"{target.name} did not take it")
 
 
@@ -107,7 +106,7 @@ def _fate_of_cover(
 
 def _no_cover(target: Format) -> str:
     if not target.cover:
-        return f"{target.name} keeps no covers"
+        return no_cover(target)
     return "the picture is no JPEG or PNG that can be read"
 
 
@@ -130,7 +129,7 @@ def _fate_of_chapters(
     target: Format,
 ) -> tuple[Fate, str | None]:
     if len(after) < len(wanted):
-        none = f"{target.name} keeps no chapters"
+        none = no_chapters(target)
         return Fate.DROPPED, none if not target.chapters else f"{target.name} did not take them all"
     if options.chapters != "keep":
         return (Fate.SET, _AS_ASKED) if wanted else (Fate.REMOVED, _AS_ASKED)
@@ -144,28 +143,6 @@ def _alike(wanted: Sequence[Chapter], after: Sequence[Chapter]) -> bool:
         abs(one.start - other.start) <= _SLACK and one.title == other.title
         for one, other in zip(wanted, after, strict=True)
     )
-
-
-LOSSES: Final = ("tag_dropped", "cover_dropped", "chapters_dropped")
-
-
-def losses(report: Report) -> tuple[Remark, ...]:
-    """Remark on what did not arrive, though nobody asked for that."""
-    found = []
-    lost = [tag for tag in report.tags if tag.fate is Fate.DROPPED]
-    if lost:
-        names = ", ".join(tag.name[:64] for tag in lost[:_SHOWN_NAMES])
-        more = f" and {len(lost) - _SHOWN_NAMES} more" if len(lost) > _SHOWN_NAMES else ""
-        what = "1 tag was" if len(lost) == 1 else f"{len(lost)} tags were"
-        found.append(Remark("tag_dropped", f"{what} dropped ({names}{more}): {lost[0].why}"))
-    if report.cover and report.cover.fate is Fate.DROPPED:
-        found.append(Remark("cover_dropped", f"the cover was dropped: {report.cover.why}"))
-    if report.chapters and report.chapters.fate is Fate.DROPPED:
-        gone = report.chapters.before - report.chapters.after
-        found.append(
-            Remark("chapters_dropped", f"{gone} chapters were dropped: {report.chapters.why}")
-        )
-    return tuple(found)
 
 
 def abridged(media: MediaInfo) -> MediaInfo:

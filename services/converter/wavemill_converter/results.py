@@ -7,13 +7,14 @@ from pathlib import PurePath
 from msgspec import Struct, structs
 
 from wavemill_common.catalogue import find_format
+from wavemill_common.choices import trimmed_duration
 from wavemill_common.errors import InvalidOption
 from wavemill_common.formats import Format
 from wavemill_common.jobs import Job, Output, Remark
 from wavemill_common.media import Chapter, MediaInfo
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.options import ConvertOptions, Wanted
-from wavemill_converter.edits import PRECISE, fade_filters, trim_filters, trimmed_duration
+from wavemill_converter.edits import PRECISE, fade_filters, trim_filters
 from wavemill_converter.fit_loudness import LoudnessPlan
 from wavemill_converter.limits import Limits, check_output, check_source
 from wavemill_converter.loudness import Measured

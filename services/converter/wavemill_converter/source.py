@@ -1,16 +1,15 @@
 """Probed: what is known of a source before it is converted, and how that is put together."""
 
-import re
 from typing import Final
 
 from msgspec import Struct
 
 from wavemill_common.errors import NotAudio
 from wavemill_common.media import Cover, MediaInfo
+from wavemill_common.tag_names import canonical_tags, told
 from wavemill_converter.failures import SUPPORTED
 from wavemill_converter.layouts import channels_of
 from wavemill_converter.probe_text import AudioStream, InputText, Picture
-from wavemill_converter.tag_names import canonical_tags
 
 _LOSSLESS: Final = frozenset(
     {"flac", "alac", "wavpack", "tta", "ape", "tak", "truehd", "mlp", "mp4als", "wmalossless"}
@@ -28,11 +27,6 @@ _PICTURE_TYPES: Final = {
 }
 _MUXABLE_PICTURES: Final = frozenset({"mjpeg", "png", "bmp"})  # every muxer with covers takes them
 _TAGS_ON_STREAM: Final = "ogg"
-_TECHNICAL_TAGS: Final = frozenset(
-    {"encoder", "major_brand", "minor_version", "compatible_brands", "duration", "creation_time"}
-    | {"metadata_block_picture", "coverart", "coverartmime"}
-)
-_CHAPTER_TAG: Final = re.compile(r"chapter\d{3}(name)?", re.IGNORECASE)
 
 
 class Probed(Struct, frozen=True, kw_only=True):
@@ -83,7 +77,7 @@ def describe(
     lossless = _is_lossless(stream.codec)
     tags_on_stream = text.demuxer == _TAGS_ON_STREAM
     beside = {**stream.tags, **(stream_tags or {})}
-    tags = _told({**file_tags, **beside} if tags_on_stream else file_tags)
+    tags = told({**file_tags, **beside} if tags_on_stream else file_tags)
     media = MediaInfo(
         container=_container(text.demuxer),
         codec=stream.codec,
@@ -112,7 +106,7 @@ def describe(
         pictures=len(text.pictures),
         tags_on_stream=tags_on_stream,
         tags_as_read=tags,
-        stream_tags=_told(beside),
+        stream_tags=told(beside),
     )
 
 
@@ -120,15 +114,6 @@ def _language(demuxer: str, stream_tags: dict[str, str]) -> dict[str, str]:
     """The language of the sound, which MP4 holds apart from its tags."""
     language = stream_tags.get("language", "und")
     return {} if language == "und" or not demuxer.startswith("mov") else {"language": language}
-
-
-def _told(tags: dict[str, str]) -> dict[str, str]:
-    """Leave out what is about the file, or is shown as cover and chapters."""
-    return {
-        name: value
-        for name, value in tags.items()
-        if name.lower() not in _TECHNICAL_TAGS and not _CHAPTER_TAG.fullmatch(name)
-    }
 
 
 def _first_audio(text: InputText) -> AudioStream:

@@ -1,42 +1,10 @@
-"""Tag names: what a tag is called, whatever the container calls it; and how each one wants it.
+"""Tag names as each container wants them.
 
 ffmpeg renames the commonest tags by itself. What it passes through as it is would arrive under a
 name that no player looks for: `TBPM` of an MP3 in a FLAC, `album_artist` in an APE tag.
 """
 
-import re
 from typing import Final
-
-_KNOWN: Final = {
-    "album_artist": ("albumartist", "album artist", "wm/albumartist"),
-    "bpm": ("tbpm", "tmpo", "wm/beatsperminute"),
-    "compilation": ("tcmp", "itunescompilation"),
-    "conductor": ("wm/conductor",),
-    "date": ("year", "tyer", "date_released", "wm/year"),
-    "description": ("isbj", "subject"),
-    "disc": ("discnumber", "partofset", "wm/partofset"),
-    "encoded_by": ("encodedby", "encoded-by", "wm/encodedby"),
-    "grouping": ("tit1", "contentgroup", "wm/contentgroupdescription"),
-    "isrc": ("tsrc", "wm/isrc"),
-    "lyricist": ("text", "wm/writer"),
-    "lyrics": ("unsyncedlyrics", "uslt", "wm/lyrics"),
-    "mood": ("tmoo", "wm/mood"),
-    "remixer": ("tpe4", "wm/modifiedby"),
-    "sort_album": ("album-sort", "albumsort", "tsoa"),
-    "sort_artist": ("artist-sort", "artistsort", "tsop"),
-    "sort_name": ("title-sort", "titlesort", "tsot"),
-    "subtitle": ("tit3", "wm/subtitle"),
-    "track": ("tracknumber", "part_number", "wm/tracknumber"),
-}
-_PLAIN: Final = (
-    "album", "artist", "comment", "composer", "copyright", "genre", "language", "performer",
-    "publisher", "title",
-)  # fmt: skip
-_CANONICAL: Final = {
-    **{name: name for name in (*_KNOWN, *_PLAIN)},
-    **{other: name for name, others in _KNOWN.items() for other in others},
-}
-_LYRICS: Final = re.compile(r"lyrics-[a-z]{3}", re.IGNORECASE)  # how ffmpeg shows ID3's USLT
 
 _ID3: Final = {
     "bpm": "TBPM",
@@ -75,21 +43,6 @@ _WRITTEN: Final = {
     "wav": {"description": "ISBJ", "isrc": "ISRC"},
     "wv": _APE,
 }
-
-
-def canonical(name: str) -> str:
-    """What a tag is called; names that nothing is known of stay as they are."""
-    if _LYRICS.fullmatch(name):
-        return "lyrics"
-    return _CANONICAL.get(name.lower(), name)
-
-
-def canonical_tags(tags: dict[str, str]) -> dict[str, str]:
-    """Tags by what they are called; of two that mean the same, the first one counts."""
-    found: dict[str, str] = {}
-    for name, value in tags.items():
-        found.setdefault(canonical(name), value)
-    return found
 
 
 def written(name: str, muxer: str) -> str:

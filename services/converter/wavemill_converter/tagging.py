@@ -11,9 +11,10 @@ from msgspec import Struct
 from wavemill_common.formats import Format
 from wavemill_common.media import Chapter, MediaInfo
 from wavemill_common.options import ConvertOptions
+from wavemill_common.tag_names import wanted_tags
 from wavemill_converter.codecs import CODECS
 from wavemill_converter.source import Probed
-from wavemill_converter.tag_names import canonical, written
+from wavemill_converter.tag_names import written
 
 XIPH = frozenset({"flac", "ogg", "opus"})
 TOTALS = {"track": ("tracktotal", "totaltracks"), "disc": ("disctotal", "totaldiscs")}
@@ -65,17 +66,6 @@ def _has_picture_tag(probed: Probed, target: Format, options: ConvertOptions) ->
     """Whether the result's cover has to be one of its tags."""
     has_cover = options.gives_cover or (probed.covers and options.cover == "keep")
     return bool(has_cover) and CODECS[target.id].pictures == "tag"
-
-
-def wanted_tags(source: MediaInfo, options: ConvertOptions) -> dict[str, str]:
-    """The source's tags, by their usual names, overlaid by those that the caller gives."""
-    kept = {} if options.strip_metadata else dict(source.tags or {})
-    for name, value in options.metadata.items():
-        own = canonical(name)
-        kept = {key: text for key, text in kept.items() if key.lower() != own.lower()}
-        if value:
-            kept[own] = value
-    return {name: value for name, value in kept.items() if value}
 
 
 def with_totals(tags: dict[str, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from wavemill_common.stores import open_job_store, open_object_store, read_secre
 from wavemill_gateway import (
     direct,
     downloads,
+    estimates,
     events,
     health,
     jobs,
@@ -43,6 +44,10 @@ from wavemill_gateway.keys import (
 )
 from wavemill_gateway.problems import problems
 
+_MODULES = (
+    *(uploads, direct, estimates, jobs, oneshot, polling, events, downloads, offer, health),
+    page,
+)
 REDIS_TIMEOUT = 1.0  # seconds; then the job record answers
 
 
@@ -55,7 +60,7 @@ def create_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(_parts)
     app.on_shutdown.append(_end_streams)
     app.on_shutdown.append(finish_all)
-    for module in (uploads, direct, jobs, oneshot, polling, events, downloads, offer, health, page):
+    for module in _MODULES:
         app.add_routes(module.routes)
     return app
 

@@ -2,13 +2,12 @@
 
 import asyncio
 import io
-from collections.abc import Mapping
 from typing import Any
 
 import mutagen
 import structlog
 
-from wavemill_common.media import MediaInfo
+from wavemill_common.media import LOSSY_CODECS, MediaInfo
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.objects.seekable import SeekableObject
 
@@ -16,6 +15,7 @@ log = structlog.get_logger(__name__)
 
 MAX_TAGS = 64
 MAX_TAG_CHARACTERS = 1024
+MAX_TEXT = 16_000  # characters of all tags: they go into records
 _CODECS = {
     "MP3": ("mp3", "mp3"),
     "FLAC": ("flac", "flac"),
@@ -33,7 +33,6 @@ _CODECS = {
     "MonkeysAudio": ("ape", "ape"),
     "Musepack": ("mpc", "musepack"),
 }
-_LOSSY = frozenset({"mp3", "vorbis", "opus", "aac", "ac3", "musepack"})
 
 
 async def read_media(objects: ObjectStore, stored: ObjectInfo) -> MediaInfo | None:
@@ -51,10 +50,10 @@ def _read(
     try:
         with io.BufferedReader(SeekableObject(objects, stored, loop)) as file:
             found = mutagen.File(file, easy=True)
+        return None if found is None else describe(found)
     except Exception as error:  # noqa: BLE001 - a parser of hostile input may raise anything
         log.info("media_unreadable", reason=type(error).__name__)
         return None
-    return None if found is None else describe(found)
 
 
 def describe(found: Any) -> MediaInfo:
@@ -69,7 +68,7 @@ def describe(found: Any) -> MediaInfo:
         duration=_positive(getattr(info, "length", None)),
         sample_rate=_whole(getattr(info, "sample_rate", None)),
         channels=_whole(getattr(info, "channels", None)),
-        bit_depth=None if codec in _LOSSY else _whole(getattr(info, "bits_per_sample", None)),
+        bit_depth=None if codec in LOSSY_CODECS else _whole(getattr(info, "bits_per_sample", None)),
         bitrate=_whole(getattr(info, "bitrate", None)),
         tags=_tags(found.tags),
     )
@@ -83,13 +82,15 @@ def _mp4_codec(name: object) -> str | None:
 
 def _tags(tags: Any) -> dict[str, str] | None:
     """The textual tags, as many and as long as anyone would read; no pictures."""
-    if not isinstance(tags, Mapping):
+    if not hasattr(tags, "items"):  # mutagen's own mappings are no collections.abc.Mapping
         return None
-    texts = {}
+    texts, left = {}, MAX_TEXT
     for key, value in list(tags.items())[:MAX_TAGS]:
         first = value[0] if isinstance(value, list) and value else value
-        if isinstance(first, str):
-            texts[str(key).lower()] = first[:MAX_TAG_CHARACTERS]
+        if isinstance(first, str) and left > 0:
+            name = str(key).lower()[:MAX_TAG_CHARACTERS]
+            texts[name] = first[: min(MAX_TAG_CHARACTERS, left)]
+            left -= len(name) + len(texts[name])
     return texts
 
 

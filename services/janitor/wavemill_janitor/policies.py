@@ -84,7 +84,7 @@ def _objects(settings: Settings, prefix: str, *actions: Sequence[str]) -> dict[s
 
 
 def _covers(settings: Settings, *actions: str) -> dict[str, Any]:
-    """Pictures that come with a job lie beside its results, which are not the gateway's to write."""
+    """Pictures that come with a job lie beside its results, which a gateway may not write."""
     place = f"s3:::{settings.s3_bucket}/conversions/*/cover-*"
     return _allow("s3", actions, place, settings.aws_region)
 
