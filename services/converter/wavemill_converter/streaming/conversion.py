@@ -95,7 +95,7 @@ async def _following(
     layout = plan_layout(
         result.plan, tag_bytes(probed, result.plan), tools.limits.max_output_bytes, beside
     )
-    with MemoryFile(result.key.rpartition("/")[2]) as memory:
+    with MemoryFile(result.key) as memory:
         follower = OutputFollower(tools.objects, result.key, memory, layout)
         try:
             yield follower
