@@ -65,7 +65,7 @@ async def convert(client: Client, **asked: Any) -> Reply:
 
 async def post_json(client: Client, path: str, body: bytes) -> Reply:
     headers = {"Content-Type": "application/json"}
-    return await client.call("POST", path, data=body, headers=headers)
+    return await client.call("POST", path, data=io.BytesIO(body), headers=headers)
 
 
 # --- files that are no audio ----------------------------------------------------------------------

@@ -29,9 +29,12 @@ async def started_on(
     *,
     seconds: float,
     file_bytes: int | None,
+    results: int = 1,
 ) -> AsyncIterator[Child]:
     """Run a command as `process.started` does, with no more than it needs for these."""
-    access = access_to(source, destinations, seconds=seconds, file_bytes=file_bytes)
+    access = access_to(
+        source, destinations, seconds=seconds, file_bytes=file_bytes, results=results
+    )
     with _entrance(ffmpeg, access) as enter:
         async with started(argv, access.descriptors, enter) as child:
             yield child
@@ -53,7 +56,12 @@ async def output_on(
 
 
 def access_to(
-    source: Input, destinations: Sequence[Destination], *, seconds: float, file_bytes: int | None
+    source: Input,
+    destinations: Sequence[Destination],
+    *,
+    seconds: float,
+    file_bytes: int | None,
+    results: int = 1,
 ) -> Access:
     """What a run needs: its source, its results, the files that it inherits. Pure."""
     inherited = (*source.pass_fds, *(one for each in destinations for one in each.pass_fds))
@@ -64,7 +72,7 @@ def access_to(
         port=source.port,
         descriptors=inherited,
         file_bytes=file_bytes,
-        results=len(destinations),
+        results=results,
     )
 
 

@@ -169,7 +169,13 @@ async def _transcode(
     begun = loop.time()
     last = follower.progress(0.0, None)
     async with started_on(
-        ffmpeg, argv, source, run.destinations, seconds=timeouts.total, file_bytes=run.max_bytes
+        ffmpeg,
+        argv,
+        source,
+        run.destinations,
+        seconds=timeouts.total,
+        file_bytes=run.max_bytes,
+        results=len(run.legs),
     ) as child:
         logging = asyncio.create_task(_collect(child.stderr, levelled))
         ending = asyncio.create_task(child.wait())
