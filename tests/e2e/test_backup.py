@@ -45,7 +45,7 @@ async def test_a_backup_made_while_jobs_run_comes_back_whole(
     server.kill_all()
     run_documented("restore", tmp_path / "restored" / "data", backup)
 
-    restored = Wavemill(tmp_path / "restored" / "data")
+    restored = Wavemill(tmp_path / "restored" / "data", WAVEMILL_STORAGE="disk")
     try:
         restored.start()
         client = Client(session, restored.url)

@@ -108,14 +108,15 @@ async def test_a_given_cover_is_kept_for_a_retry_and_goes_with_the_job(
     job_id = await client.convert(file_id, "mp3", options=options)
     assert (await client.wait(job_id))["status"] == "failed"
 
-    stored = list(wavemill.data_dir.glob(f"objects/conversions/{job_id}/cover-0.png"))
-    assert [path.read_bytes() for path in stored] == [picture.read_bytes()]
+    stored = wavemill.kept.keys(f"conversions/{job_id}/")
+    assert stored == [f"conversions/{job_id}/cover-0.png"]
+    assert wavemill.kept.read(stored[0]) == picture.read_bytes()
     _, record, _ = await client.call("GET", f"/api/jobs/{job_id}")
     assert record["options"]["cover"] == "replaced"
 
     status, _, _ = await client.call("DELETE", f"/api/jobs/{job_id}")
     assert status == 204
-    assert not stored[0].exists()
+    assert wavemill.kept.keys(f"conversions/{job_id}/") == []
 
 
 async def test_the_one_shot_takes_options_too(client: Client, tone: Path, tmp_path: Path) -> None:

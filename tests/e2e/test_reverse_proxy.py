@@ -80,7 +80,7 @@ def two_gateways(start_wavemill: Callable[..., Wavemill]) -> Iterator[list[int]]
     variables = {"PORT": str(port), "DATA_DIR": str(server.data_dir)}
     second = subprocess.Popen(
         [sys.executable, "-m", "wavemill_gateway"],
-        env={**os.environ, **variables},
+        env={**os.environ, **server.kept.variables, **variables},
         preexec_fn=tether(signal.SIGKILL),
     )
     try:
