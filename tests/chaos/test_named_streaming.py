@@ -31,7 +31,7 @@ def noise_of_minutes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_noise(tmp_path_factory.mktemp("minutes") / "minutes.wav", 330)
 
 
-# On moto one run in eight stood still for a minute at the end of its upload: not explained yet.
+# On moto one of seven runs stood still for a minute at the end of its upload: not explained yet.
 @pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.slow)])
 def s3(request: pytest.FixtureRequest) -> Iterator[InAws | None]:
     """Where everything is kept; None stands for the disk."""
