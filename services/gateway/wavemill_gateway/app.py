@@ -27,6 +27,7 @@ from wavemill_gateway import (
     polling,
     uploads,
 )
+from wavemill_gateway.access.caller import identify
 from wavemill_gateway.desk import JobDesk
 from wavemill_gateway.finishing import UNFINISHED, Unfinished, finish_all, finishing
 from wavemill_gateway.intake import Intake, UploadLimits
@@ -53,7 +54,7 @@ REDIS_TIMEOUT = 1.0  # seconds; then the job record answers
 
 def create_app(settings: Settings) -> web.Application:
     """Make the gateway's application; its parts live from start-up to clean-up."""
-    app = web.Application(middlewares=[problems, finishing])
+    app = web.Application(middlewares=[problems, identify, finishing])
     app[SETTINGS] = settings
     app[STOPPING] = asyncio.Event()
     app[UNFINISHED] = Unfinished()
