@@ -3,6 +3,7 @@
 Nothing here comes from the product: neither its command builder nor its catalogue.
 """
 
+import shlex
 from pathlib import Path
 
 from media_files import run
@@ -52,12 +53,17 @@ COMMANDS = {
 }
 
 _COVER = "-map 0:a -map 0:v -c:v copy -disposition:v attached_pic"
+_TAGS = """-map_metadata -1 -metadata "title=Tïtle = with ; stuff" -metadata artist=Someone
+-metadata "comment=line one\nline two"
+-metadata CHAPTER000=00:00:00.000 -metadata CHAPTER000NAME=First
+-metadata CHAPTER001=00:00:01.000 -metadata CHAPTER001NAME=Second"""
 # (format, quality) of the large input with cover and chapters.
 LARGE = {
     ("mp3", "max"): f"{_COVER} -c:a libmp3lame -b:a 320k -id3v2_version 3 -write_id3v1 1 -f mp3",
     ("m4a", "512k"): f"{_COVER} -c:a aac -b:a 512k -movflags +faststart -f ipod",
     ("alac", "standard"): f"{_COVER} -c:a alac -movflags +faststart -f ipod",
-    ("flac", "standard"): f"{_COVER} -c:a flac -frame_size 4096 -compression_level 5 -f flac",
+    ("flac", "standard"): f"{_COVER} {_TAGS} -c:a flac -frame_size 4096 "
+    "-compression_level 5 -f flac",
     ("aiff", "standard"): f"{_COVER} -c:a pcm_s16be -write_id3v2 1 -id3v2_version 3 -f aiff",
     ("wav", "standard"): "-map 0:a -c:a pcm_s16le -rf64 auto -f wav",
 }
@@ -65,5 +71,5 @@ LARGE = {
 
 def make_reference(source: Path, words: str, target: Path) -> Path:
     """Run a reference command between two local, seekable files."""
-    run("-i", source, *words.split(), "-fflags", "+bitexact", target)
+    run("-i", source, *shlex.split(words), "-fflags", "+bitexact", target)
     return target
