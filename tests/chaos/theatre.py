@@ -123,9 +123,9 @@ class Theatre:
             waiting.write_text(action)
             waiting.rename(self.points / f"{point}.{number}")
 
-    async def fired(self, point: str) -> float:
-        """Wait until it has happened (for the first time); return when, by the monotonic clock."""
-        await eventually(lambda: list(self.points.glob(f"fired-{point}.*")), PLAYED)
+    async def fired(self, point: str, *, times: int = 1) -> float:
+        """Wait until it has happened (so many times); return when, by the monotonic clock."""
+        await eventually(lambda: len(list(self.points.glob(f"fired-{point}.*"))) >= times, PLAYED)
         return time.monotonic()
 
     async def died(self, *members: Member) -> Member:
