@@ -14,6 +14,7 @@ from support.fault_proxy import FaultProxy, Mode
 
 DOWN = 60.0 * SCALE  # seconds
 WATCHERS = 200
+STALL = 1.0  # seconds that a janitor stands still before it calls the queue filled
 REREAD = 5.0  # seconds after which a gateway reads again what it hears nothing of
 
 
@@ -71,6 +72,31 @@ async def test_a_redis_that_forgets_what_is_queued_is_filled_again(
         one.start()
     await all_end(theatre, jobs, flushed)
     report.seconds("redis-flushed-with-queued-jobs", taken, 5.0 * SCALE)
+
+
+async def test_a_redis_that_forgets_again_while_it_is_filled_is_filled_again(
+    theatre: Theatre, noise: Path, report: Report
+) -> None:
+    for one in theatre.cluster.converters:
+        one.kill()
+    jobs = await some_jobs(theatre, noise, 10)
+    theatre.arm("janitor-before-epoch", f"stall:{STALL}")
+    theatre.cluster.redis.flush()
+    await theatre.fired("janitor-before-epoch")
+    theatre.cluster.redis.flush()
+    flushed = time.monotonic()
+    async with theatre.queue() as queue:
+        async with asyncio.timeout(30):
+            while await queue.queued(jobs) != set(jobs):
+                await asyncio.sleep(0.01)
+        taken = time.monotonic() - flushed
+        for one in theatre.cluster.converters:
+            one.start()
+        await all_end(theatre, jobs, flushed)
+
+        assert await queue.knows_epoch()
+    assert [theatre.commits(job_id) for job_id in jobs] == [1] * len(jobs)
+    report.seconds("redis-flushed-again-while-filled", taken, STALL + 5.0 * SCALE)
 
 
 async def test_a_redis_that_forgets_running_jobs_while_two_hundred_watch_disturbs_nobody(
