@@ -144,6 +144,13 @@ class Theatre:
         assert body["status"] == "completed", body
         return time.monotonic() - since
 
+    async def started_again(self, job_id: str, since: float) -> float:
+        """Wait until a second attempt is at work; return the seconds since then."""
+        async with asyncio.timeout(PLAYED):
+            while (await self.client.call("GET", f"/api/jobs/{job_id}"))[1]["attempt"] < 2:
+                await asyncio.sleep(0.02)
+        return time.monotonic() - since
+
     async def failed_once(self, job_id: str) -> dict[str, Any]:
         """Wait until an attempt has failed in a way that is tried again; return the record."""
         async with asyncio.timeout(PLAYED):
