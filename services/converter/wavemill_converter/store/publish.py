@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 from wavemill_common.errors import ObjectExists, StorageUnavailable
@@ -44,15 +45,17 @@ async def publish(objects: ObjectStore, key: str, path: Path) -> tuple[ObjectInf
     """
     digest, sent = hashlib.sha256(), 0
 
-    async def blocks() -> AsyncIterator[bytes]:
+    async def blocks() -> AsyncGenerator[bytes, None]:
         nonlocal sent
-        async for block in read_file(path):
-            digest.update(block)
-            sent += len(block)
-            yield block
+        async with aclosing(read_file(path)) as file:
+            async for block in file:
+                digest.update(block)
+                sent += len(block)
+                yield block
 
     try:
-        stored = await objects.put(key, blocks(), if_absent=True)
+        async with aclosing(blocks()) as data:  # a failed try leaves no file open
+            stored = await objects.put(key, data, if_absent=True)
     except ObjectExists:  # the key is this claim's alone: an earlier try, whose reply was lost
         await objects.delete([key])
         raise StorageUnavailable("an earlier try to store the result came to no answer") from None
@@ -78,7 +81,7 @@ async def fetch(objects: ObjectStore, key: str, path: Path) -> int:
         return size
 
 
-async def read_file(path: Path) -> AsyncIterator[bytes]:
+async def read_file(path: Path) -> AsyncGenerator[bytes, None]:
     """Read a file block by block without blocking the loop."""
     with path.open("rb") as file:
         while block := await asyncio.to_thread(file.read, BLOCK_BYTES):
