@@ -32,7 +32,7 @@ async def check_published(
     """
     try:
         sha256 = await read_back(tools.objects, stored, sent)
-        if tools.decodes:
+        if tools.decodes or plan.copied:
             reader = BlockReader(tools.objects, stored)
             with tools.proxy.published(reader) as url:
                 expected = expect(plan, transcoded)

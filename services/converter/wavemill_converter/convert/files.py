@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from wavemill_common.jobs import Job, Output
@@ -23,6 +24,7 @@ from wavemill_converter.convert.conversion import (
     prepare,
     progress_reporter,
 )
+from wavemill_converter.convert.copying import copies_of, copying_first
 from wavemill_converter.ffmpeg.contained import local_destination, local_input
 from wavemill_converter.plan.results import Result, clock_of, runs
 from wavemill_converter.probe.probe import probe
@@ -33,23 +35,32 @@ from wavemill_converter.transcode.transcode import OnProgress, transcode_between
 
 
 async def fallback_file_conversion(
-    job: Job, tools: Tools, scratch: Path, report: Report
+    job: Job, tools: Tools, scratch: Path, report: Report, *, may_copy: bool = True
 ) -> Converted:
     """Convert a job's input by way of files in `scratch`, which the caller cleans.
+
+    `may_copy` False has every result encoded.
 
     Raises:
         ConversionError: the input cannot be converted, or ffmpeg failed.
         Unavailable: a store failed; another attempt may succeed.
     """
+    convert = partial(_convert, job, tools, scratch, report)
+    return await (copying_first(convert) if may_copy else convert(may_copy=False))
+
+
+async def _convert(
+    job: Job, tools: Tools, scratch: Path, report: Report, *, may_copy: bool
+) -> Converted:
     source = scratch / "source"
     report(Stage.PROBING)
     await find_input(tools.objects, job)
     await retried(fetch, tools.objects, job.input_key, source)
     probed = await probe(tools.ffmpeg, source, tools.limits)
     with local_input(tools.ffmpeg, source) as opened:
-        results = await prepare(job, tools, opened, probed, report)
+        results = await prepare(job, tools, opened, probed, report, may_copy=may_copy)
     batches, outputs = runs(results), list[Output]()
-    async with unless_all_is_well(tools.objects, outputs):
+    async with copies_of(results), unless_all_is_well(tools.objects, outputs):
         for number, batch in enumerate(batches):
             on_progress = progress_reporter(report, number, len(batches), longest(batch))
             done = await _transcode(tools, source, batch, scratch, on_progress)

@@ -9,6 +9,7 @@ from wavemill_converter.ffmpeg.commands import ALONE, PROGRESS_INTERVAL, open_so
 from wavemill_converter.ffmpeg.levels import LOG_LEVEL
 from wavemill_converter.ffmpeg.places import Destination, Input
 from wavemill_converter.plan.plan import ConversionPlan
+from wavemill_converter.plan.remux import copy_words
 
 _FRONT: Final = "comment=Cover (front)"  # how ffmpeg names the kind of a picture
 
@@ -75,6 +76,14 @@ def transcode_command(
     ]
 
 
+def counters(legs: Sequence[Leg]) -> Iterator[int]:
+    """The output whose encoder counts a leg's samples: a copied one has none, but its digest."""
+    digest = len(legs)
+    for number, leg in enumerate(legs):
+        yield digest if leg.plan.copied else number
+        digest += leg.digest is not None
+
+
 def _firsts(legs: Sequence[Leg]) -> Iterator[int]:
     """The number of the first input of each leg's extras; the source has 0."""
     first = 1
@@ -88,8 +97,7 @@ def _leg(leg: Leg, first: int) -> list[str]:
     return [
         *("-map", "0:a:0"),
         *_covers(plan, leg.extras, first),
-        *_samples(plan),
-        *_encoder(plan),
+        *_sound(plan),
         *_metadata(plan, leg.extras, first),
         *("-fflags", "+bitexact"),  # no dates, no random serials: a retry gives the same bytes
         *plan.codec.mux_arguments,
@@ -130,6 +138,12 @@ def _covers(plan: ConversionPlan, extras: Extras, first: int) -> list[str]:
     if not plan.covers:
         return []
     return [*(word for index in plan.covers for word in ("-map", f"0:{index}")), *copied]
+
+
+def _sound(plan: ConversionPlan) -> list[str]:
+    if plan.copied:
+        return list(copy_words(plan.codec.muxer, plan.sample_rate))
+    return [*_samples(plan), *_encoder(plan)]
 
 
 def _samples(plan: ConversionPlan) -> list[str]:

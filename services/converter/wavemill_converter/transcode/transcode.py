@@ -24,7 +24,7 @@ from wavemill_converter.ffmpeg.progress import (
 )
 from wavemill_converter.plan.plan import ConversionPlan
 from wavemill_converter.sandbox.process import CHUNK, Child, kill_group
-from wavemill_converter.transcode.command import Leg, transcode_command
+from wavemill_converter.transcode.command import Leg, counters, transcode_command
 from wavemill_converter.transcode.digest import digest_file, read_digest
 from wavemill_converter.transcode.extras import extra_files
 from wavemill_converter.transcode.outcome import ALARMS, Timeouts, Transcoded
@@ -168,8 +168,9 @@ async def _transcode(
     if code:
         raise failure_of(code, log, last.total_size if last.out_time else 0, run.max_bytes)
     shared = len(run.legs) > 1 or run.clock is not None
+    counted = [levelled.encoded.get(one) for one in counters([leg for leg, _ in run.legs])]
     return tuple(
-        _transcoded(number, leg, digest, last, levelled, log, shared=shared)
+        _transcoded(number, leg, digest, last, counted[number], log, shared=shared)
         for number, (leg, digest) in enumerate(run.legs)
     )
 
@@ -179,15 +180,14 @@ def _transcoded(
     leg: Leg,
     digest: MemoryFile | None,
     last: TranscodeProgress,
-    levelled: LevelledLog,
+    encoded: int | None,
     log: Log,
     *,
     shared: bool,
 ) -> Transcoded:
     """Tell of one result. What ffmpeg reports of times and sizes is of all of them together."""
-    encoded = levelled.encoded.get(number)
     out_time = last.out_time
-    if shared and encoded is not None:
+    if (shared or leg.plan.copied) and encoded is not None:
         out_time = encoded / leg.plan.sample_rate
     return Transcoded(
         out_time=out_time,

@@ -118,6 +118,7 @@ class Attempt:
     async def _convert(self) -> Converted:
         """Stream where that can be done; what trips on the way is done again by way of files."""
         job, deps, report = self._job, self._deps, self._reporter.report
+        may_copy = True
         if job.attempt > 1:
             await remove_earlier_attempts(deps.tools.objects, job)
         if deps.streaming:
@@ -125,8 +126,9 @@ class Attempt:
                 return await streaming_convert_audio(job, deps.tools, report)
             except (StreamTripped, OutputInvalid) as error:
                 log.warning("streaming_failed", code=error.code, reason=error.message)
+                may_copy = isinstance(error, StreamTripped)
         with deps.scratch.attempt(f"{job.job_id}-{job.attempt}") as path:
-            return await fallback_file_conversion(job, deps.tools, path, report)
+            return await fallback_file_conversion(job, deps.tools, path, report, may_copy=may_copy)
 
     async def _keep_record(self) -> None:
         timings = self._deps.timings

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import structlog
 
@@ -23,6 +24,7 @@ from wavemill_converter.convert.conversion import (
     prepare,
     progress_reporter,
 )
+from wavemill_converter.convert.copying import copies_of, copying_first
 from wavemill_converter.convert.streaming.follower import OutputFollower, follow_all
 from wavemill_converter.convert.streaming.layout import plan_layout
 from wavemill_converter.ffmpeg.memory import MemoryFile, is_supported
@@ -55,13 +57,17 @@ async def streaming_convert_audio(job: Job, tools: Tools, report: Report) -> Con
         ConversionError: the input cannot be converted, or ffmpeg failed.
         Unavailable: a store failed; another attempt may succeed.
     """
+    return await copying_first(partial(_convert, job, tools, report))
+
+
+async def _convert(job: Job, tools: Tools, report: Report, *, may_copy: bool) -> Converted:
     report(Stage.PROBING)
     reader = BlockReader(tools.objects, await find_input(tools.objects, job))
     with tools.proxy.published(reader) as url:
         try:
             source = http_input(url)
             probed = await probe_input(tools.ffmpeg, source, reader.size, PROBE_TIME)
-            results = await prepare(job, tools, source, probed, report)
+            results = await prepare(job, tools, source, probed, report, may_copy=may_copy)
             return await _convert_all(tools, report, reader, source, probed, results)
         except Exception:
             _raise_source_failure(reader)  # whatever else went wrong followed from it
@@ -77,7 +83,7 @@ async def _convert_all(
     results: Sequence[Result],
 ) -> Converted:
     batches, outputs = runs(results), list[Output]()
-    async with unless_all_is_well(tools.objects, outputs):
+    async with copies_of(results), unless_all_is_well(tools.objects, outputs):
         for number, batch in enumerate(batches):
             on_progress = progress_reporter(report, number, len(batches), longest(batch))
             async with AsyncExitStack() as stack:
