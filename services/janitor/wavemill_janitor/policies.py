@@ -39,6 +39,7 @@ def _gateway(settings: Settings) -> Policy:
         _objects(settings, "conversions", ("GetObject", "DeleteObject")),
         _covers(settings, "PutObject"),
         _table(settings, settings.dynamodb_jobs_table, (*_READ, *_WRITE)),
+        _table(settings, f"{settings.dynamodb_jobs_table}/index/owner", ("Query",)),
         _table(settings, settings.dynamodb_uploads_table, (*_READ, *_WRITE, "UpdateItem")),
     )
 
