@@ -62,6 +62,18 @@ class InvalidWebhook(RequestError):
     code = "invalid_webhook"
 
 
+class Unauthorized(RequestError):
+    status, code = 401, "unauthorized"
+
+
+class InvalidToken(RequestError):
+    status, code = 403, "invalid_token"
+
+
+class TokenExpired(RequestError):
+    status, code = 403, "token_expired"
+
+
 class SlowRequest(RequestError):
     status, code = 408, "request_timeout"
 

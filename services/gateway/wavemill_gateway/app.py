@@ -21,13 +21,18 @@ from wavemill_gateway import (
     events,
     health,
     jobs,
+    listing,
     offer,
     oneshot,
     page,
     polling,
     uploads,
 )
-from wavemill_gateway.access.caller import identify
+from wavemill_gateway.access.caller import SECRET, identify
+from wavemill_gateway.access.door import DOOR, Door
+from wavemill_gateway.access.keyring import KeyRing
+from wavemill_gateway.access.ownership import OwnProgress
+from wavemill_gateway.access.tokens import TOKENS, Tokens
 from wavemill_gateway.desk import JobDesk
 from wavemill_gateway.finishing import UNFINISHED, Unfinished, finish_all, finishing
 from wavemill_gateway.intake import Intake, UploadLimits
@@ -46,8 +51,8 @@ from wavemill_gateway.keys import (
 from wavemill_gateway.problems import problems
 
 _MODULES = (
-    *(uploads, direct, estimates, jobs, oneshot, polling, events, downloads, offer, health),
-    page,
+    *(uploads, direct, estimates, jobs, listing, oneshot, polling, events, downloads, offer),
+    *(health, page),
 )
 REDIS_TIMEOUT = 1.0  # seconds; then the job record answers
 
@@ -80,15 +85,20 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
         app[RECORDS] = records
         app[QUEUE] = JobQueue(redis)
         app[REGISTRY] = ConverterRegistry(redis)
-        app[READER] = ProgressReader(progress, records)
-        app[FEED] = ProgressFeed(listening, app[READER])
+        reader = ProgressReader(progress, records)
+        app[READER] = OwnProgress(reader, records)
+        app[FEED] = ProgressFeed(listening, reader)
+        app[SECRET] = read_secret(settings)
+        app[TOKENS] = Tokens(app[SECRET], time.time)
+        keys = KeyRing(records, time.time, time.monotonic)
+        app[DOOR] = Door(keys, app[TOKENS], required=settings.api_keys_required)
         app[INTAKE] = Intake(app[OBJECTS], records, _limits(settings), time.time)
         app[DESK] = JobDesk(
             records,
             app[OBJECTS],
             app[QUEUE],
             progress,
-            secret=read_secret(settings),
+            secret=app[SECRET],
             job_ttl=settings.job_ttl,
             due_after=settings.timings.due_after,
             webhook_private=settings.webhook_private,

@@ -21,6 +21,8 @@ from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload, UploadState
+from wavemill_gateway.access.caller import ANYONE, Caller
+from wavemill_gateway.access.ownership import own_upload
 from wavemill_gateway.bodies import Counted, Exact
 from wavemill_gateway.checks import check_count, check_digest, check_same, check_total, verified
 from wavemill_gateway.direct_parts import bring_in, too_large
@@ -60,7 +62,9 @@ class Intake:
         self._completions: Shared[tuple[Upload, bool]] = Shared()
         self.limits = limits
 
-    async def open(self, file_name: str, size: int, chunk_size: int | None) -> Upload:
+    async def open(
+        self, file_name: str, size: int, chunk_size: int | None, owner: str = ""
+    ) -> Upload:
         """Open an upload for `size` bytes in chunks.
 
         Raises:
@@ -74,16 +78,16 @@ class Intake:
                 f"chunkSize must be from {limits.min_chunk_bytes} to {limits.max_chunk_bytes}"
             )
         check_count(size, chunk)
-        upload = self._new_upload(file_name, size, chunk)
+        upload = self._new_upload(file_name, size, chunk, owner)
         await self._records.put_upload(upload)
         return upload
 
-    async def open_direct(self, file_name: str, *, in_parts: bool) -> Upload:
+    async def open_direct(self, file_name: str, owner: str = "", *, in_parts: bool) -> Upload:
         """Open an upload whose bytes go straight to the object store, whole or in parts.
 
         The record comes first, so that the parts of a multipart upload belong to somebody.
         """
-        upload = self._new_upload(file_name, None, self.limits.chunk_bytes, direct=True)
+        upload = self._new_upload(file_name, None, self.limits.chunk_bytes, owner, direct=True)
         await self._records.put_upload(upload)
         if not in_parts:
             return upload
@@ -95,7 +99,7 @@ class Intake:
         return known
 
     async def receive_file(
-        self, file_name: str, blocks: AsyncIterator[bytes], announced: int
+        self, file_name: str, blocks: AsyncIterator[bytes], announced: int, owner: str = ""
     ) -> Upload:
         """Take in a whole file of at least `announced` bytes; its size shows at its end.
 
@@ -108,7 +112,7 @@ class Intake:
             raise too_large(self.limits.max_bytes)
         limit = self.limits.max_bytes
         counted = Counted(blocks, limit, too_large(limit))
-        upload = self._new_upload(file_name, None, self.limits.chunk_bytes)
+        upload = self._new_upload(file_name, None, self.limits.chunk_bytes, owner)
         await self._records.put_upload(upload)
         try:
             stored = await self._objects.put(upload.storage_key, aiter(counted))
@@ -125,7 +129,7 @@ class Intake:
             return await self.receive_chunk(upload, index, blocks, expected_sha256)
         except BaseException:
             with suppress(UploadNotFound):
-                await self.abort(upload.file_id)
+                await self._abort(upload)
             raise
 
     async def receive_chunk(
@@ -150,15 +154,22 @@ class Intake:
         # Read again: others may have come in meanwhile, and each believes it is not the last.
         if len(await self._records.chunks(upload.file_id)) == upload.total_chunks:
             return await self._complete(upload.file_id)
-        return await self.find(upload.file_id), False
+        return await self._find(upload.file_id), False
 
-    async def find(self, file_id: str) -> Upload:
+    async def find(self, file_id: str, caller: Caller = ANYONE) -> Upload:
         """Read an upload.
 
         Raises:
-            UploadNotFound: there is none, or it was aborted or has expired.
+            UploadNotFound: there is none of this caller's, or it was aborted or has expired.
         """
-        upload = await self._records.upload(file_id)
+        return self._usable(await own_upload(self._records, caller, file_id))
+
+    async def _find(self, file_id: str) -> Upload:
+        """Read an upload again, whose owner was seen before."""
+        return self._usable(await self._records.upload(file_id))
+
+    def _usable(self, upload: Upload) -> Upload:
+        file_id = upload.file_id
         if upload.state is UploadState.ABORTED or upload.expires_at <= self._now():
             raise UploadNotFound(f"there is no upload {file_id}; it may have expired")
         return upload
@@ -169,24 +180,27 @@ class Intake:
             return set(range(upload.total_chunks))
         return set(await self._records.chunks(upload.file_id))
 
-    async def complete(self, file_id: str) -> Upload:
+    async def complete(self, file_id: str, caller: Caller = ANYONE) -> Upload:
         """Assemble the file, once: a second call gets the first one's result.
 
         Raises:
             UploadIncomplete: chunks are missing; `missing` lists their indexes.
             InvalidFormat: the file is no audio; nothing of it is kept.
         """
+        await own_upload(self._records, caller, file_id)
         upload, _ = await self._complete(file_id)
         return upload
 
-    async def abort(self, file_id: str) -> None:
+    async def abort(self, file_id: str, caller: Caller = ANYONE) -> None:
         """Remove an upload and all that is stored of it.
 
         Raises:
             UploadInUse: a job that has not ended needs it.
         """
+        await self._abort(await self.find(file_id, caller))
+
+    async def _abort(self, upload: Upload) -> None:
         while True:
-            upload = await self.find(file_id)
             jobs = await self._records.jobs(upload.job_ids)
             if any(not job.is_terminal for job in jobs.values()):
                 raise UploadInUse("a job still needs this file; cancel the job or wait for its end")
@@ -194,6 +208,7 @@ class Intake:
             if await self._records.save_upload(aborted):
                 await self._remove(aborted)
                 return
+            upload = await self._find(upload.file_id)
 
     async def _complete(self, file_id: str) -> tuple[Upload, bool]:
         """Complete an upload; tell also whether it was this call that did it."""
@@ -204,7 +219,7 @@ class Intake:
 
     async def _complete_once(self, file_id: str) -> tuple[Upload, bool]:
         while True:
-            upload = await self.find(file_id)
+            upload = await self._find(file_id)
             if upload.is_complete:
                 return upload, False
             await self._check_whole(upload)
@@ -235,7 +250,13 @@ class Intake:
             raise too_large(self.limits.max_bytes)
 
     def _new_upload(
-        self, file_name: str, size: int | None, chunk_size: int, *, direct: bool = False
+        self,
+        file_name: str,
+        size: int | None,
+        chunk_size: int,
+        owner: str,
+        *,
+        direct: bool = False,
     ) -> Upload:
         file_id, name, now = new_id(), clean_name(file_name), self._now()
         return Upload(
@@ -246,6 +267,7 @@ class Intake:
             storage_key=f"uploads/{file_id}.{extension_of(name)}",
             created_at=now,
             expires_at=now + self.limits.ttl,
+            owner=owner,
             direct=direct,
         )
 

@@ -10,7 +10,12 @@ import orjson
 import structlog
 from aiohttp import web
 
-from wavemill_common.errors import AppError, RangeNotSatisfiable, UnsupportedMediaType
+from wavemill_common.errors import (
+    AppError,
+    RangeNotSatisfiable,
+    Unauthorized,
+    UnsupportedMediaType,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +78,8 @@ def problem_of(error: AppError, request_id: str) -> web.Response:
         headers["Retry-After"] = str(seconds)
     if isinstance(error, RangeNotSatisfiable):
         headers["Content-Range"] = f"bytes */{members['size']}"
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     return _problem(error.status, error.code, error.message, request_id, members, headers)
 
 

@@ -1,5 +1,6 @@
 """Wire: what is no well-formed HTTP gets a problem too, and one line in the log."""
 
+import re
 from http import HTTPStatus
 from uuid import uuid4
 
@@ -11,6 +12,9 @@ from wavemill_common.errors import RequestError
 from wavemill_gateway.problems import problem_of
 
 log = structlog.get_logger(__name__)
+
+UNPARSED = "it cannot be parsed"
+_QUERY = re.compile(r"\?\S*")
 
 
 class WireHandler(RequestHandler):
@@ -26,10 +30,15 @@ class WireHandler(RequestHandler):
         """Answer a request that could not be parsed; the connection is closed after it."""
         if status != HTTPStatus.BAD_REQUEST or request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
-        request_id, what = uuid4().hex, (message or "it cannot be parsed").splitlines()[0][:200]
+        request_id, what = uuid4().hex, without_query((message or UNPARSED).splitlines()[0][:200])
         log.info("request_malformed", reason=what, id=request_id)
         error = RequestError(f"this is no well-formed HTTP request: {what}")
         response = problem_of(error, request_id)
         response.headers["X-Request-Id"] = request_id
         response.force_close()
         return response
+
+
+def without_query(text: str) -> str:
+    """Leave out of a line what may be a URL's query: a link's token must get into no log. Pure."""
+    return _QUERY.sub("?…", text)
