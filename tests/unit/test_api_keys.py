@@ -5,7 +5,7 @@ import re
 import pytest
 
 from wavemill_common.api_keys import ApiKey, digest_of, id_of, new_key
-from wavemill_gateway.access.door import bearer
+from wavemill_gateway.access.gate import bearer
 
 NOW = 1_800_000_000.0
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from support.records import a_job
 from wavemill_common.errors import InvalidToken, TokenExpired
+from wavemill_gateway.access.caller import ANYONE, Caller
 from wavemill_gateway.access.links import links_of
 from wavemill_gateway.access.tokens import GOOD_FOR, Grant, Purpose, Tokens
 from wavemill_gateway.wire import without_query
@@ -71,13 +72,13 @@ def test_no_text_of_any_kind_is_more_than_refused(text: str) -> None:
         tokens().read(Purpose.EVENTS, [JOB], text)
 
 
-def test_links_are_signed_where_a_key_owns_the_job_and_bare_elsewhere() -> None:
-    bare = links_of(a_job(JOB, owner="net:0f3a"), tokens())
+def test_links_are_signed_for_whoever_has_a_key_and_bare_for_others() -> None:
+    bare = links_of(a_job(JOB), tokens(), ANYONE)
     assert (bare.events_url, bare.download_url) == (
         f"/api/events?jobId={JOB}",
         f"/api/download?jobId={JOB}",
     )
-    signed = links_of(a_job(JOB, owner=f"key:{KEY}"), tokens())
+    signed = links_of(a_job(JOB), tokens(), Caller(network="here", key_id=KEY))
     assert signed.progress_url == f"/api/progress?jobId={JOB}"
     assert signed.events_url == f"{bare.events_url}&token={a_token()}"
     assert signed.download_url == f"{bare.download_url}&token={a_token(Purpose.DOWNLOAD)}"

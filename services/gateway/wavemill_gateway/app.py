@@ -29,7 +29,7 @@ from wavemill_gateway import (
     uploads,
 )
 from wavemill_gateway.access.caller import SECRET, identify
-from wavemill_gateway.access.door import DOOR, Door
+from wavemill_gateway.access.gate import GATE, Gate
 from wavemill_gateway.access.keyring import KeyRing
 from wavemill_gateway.access.ownership import OwnProgress
 from wavemill_gateway.access.tokens import TOKENS, Tokens
@@ -91,7 +91,7 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
         app[SECRET] = read_secret(settings)
         app[TOKENS] = Tokens(app[SECRET], time.time)
         keys = KeyRing(records, time.time, time.monotonic)
-        app[DOOR] = Door(keys, app[TOKENS], required=settings.api_keys_required)
+        app[GATE] = Gate(keys, app[TOKENS], required=settings.api_keys_required)
         app[INTAKE] = Intake(app[OBJECTS], records, _limits(settings), time.time)
         app[DESK] = JobDesk(
             records,

@@ -58,7 +58,7 @@ async def sign_form(request: web.Request) -> web.Response:
     presigner = _presigner(request)
     intake = request.app[INTAKE]
     upload = await intake.open_direct(
-        request.query.get("filename", ""), owner_of(request), in_parts=False
+        request.query.get("filename", ""), in_parts=False, owner=owner_of(request)
     )
     form = await presigner.presigned_post(
         upload.chunk_key(0), seconds=PRESIGNED_FOR, max_size=intake.limits.max_bytes
@@ -78,7 +78,9 @@ async def begin(request: web.Request) -> web.Response:
     """Open an upload that comes in parts."""
     _presigner(request)
     asked = await read_json(request, BeginRequest)
-    upload = await request.app[INTAKE].open_direct(asked.filename, owner_of(request), in_parts=True)
+    upload = await request.app[INTAKE].open_direct(
+        asked.filename, in_parts=True, owner=owner_of(request)
+    )
     return json_reply(
         {"key": upload.storage_key, "uploadId": upload.file_id, "fileId": upload.file_id}
     )

@@ -63,7 +63,7 @@ class Intake:
         self.limits = limits
 
     async def open(
-        self, file_name: str, size: int, chunk_size: int | None, owner: str = ""
+        self, file_name: str, size: int, chunk_size: int | None, *, owner: str = ""
     ) -> Upload:
         """Open an upload for `size` bytes in chunks.
 
@@ -82,7 +82,7 @@ class Intake:
         await self._records.put_upload(upload)
         return upload
 
-    async def open_direct(self, file_name: str, owner: str = "", *, in_parts: bool) -> Upload:
+    async def open_direct(self, file_name: str, *, in_parts: bool, owner: str = "") -> Upload:
         """Open an upload whose bytes go straight to the object store, whole or in parts.
 
         The record comes first, so that the parts of a multipart upload belong to somebody.
@@ -99,7 +99,7 @@ class Intake:
         return known
 
     async def receive_file(
-        self, file_name: str, blocks: AsyncIterator[bytes], announced: int, owner: str = ""
+        self, file_name: str, blocks: AsyncIterator[bytes], announced: int, *, owner: str = ""
     ) -> Upload:
         """Take in a whole file of at least `announced` bytes; its size shows at its end.
 

@@ -14,7 +14,7 @@ from wavemill_common.options import Wanted
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_gateway.access.caller import caller_of
 from wavemill_gateway.access.links import Links, links_of
-from wavemill_gateway.access.tokens import TOKENS, Tokens
+from wavemill_gateway.access.tokens import TOKENS
 from wavemill_gateway.asked import understand
 from wavemill_gateway.keys import DESK, READER
 from wavemill_gateway.replies import json_reply, read_object
@@ -47,17 +47,17 @@ async def convert_audio(request: web.Request) -> web.Response:
     body = msgspec.json.encode(asked, order="deterministic")
     job = await request.app[DESK].submit(asked, key, body, caller_of(request))
     request.app[READER].note(job)
-    return json_reply(accepted(job, request.app[TOKENS]), 202)
+    return json_reply(accepted(request, job), 202)
 
 
 @routes.get("/api/jobs/{jobId}")
 async def show_job(request: web.Request) -> web.Response:
     """Tell the whole record, but for what is ours alone."""
     job = await request.app[DESK].find(job_id_of(request), caller_of(request))
-    return json_reply(record_of(job, request.app[TOKENS]))
+    return json_reply(record_of(request, job))
 
 
-def record_of(job: Job, tokens: Tokens) -> dict[str, Any]:
+def record_of(request: web.Request, job: Job) -> dict[str, Any]:
     """A job's record as its owner sees it, with links that are good from now on."""
     record: dict[str, Any] = msgspec.to_builtins(job)
     for name in _PRIVATE:
@@ -66,7 +66,8 @@ def record_of(job: Job, tokens: Tokens) -> dict[str, Any]:
     record["options"] = record["wanted"][0]["options"]
     for output in record["outputs"]:
         output.pop("key")
-    record |= msgspec.to_builtins(links_of(job, tokens))
+    links = links_of(job, request.app[TOKENS], caller_of(request))
+    record |= msgspec.to_builtins(links)
     return record
 
 
@@ -85,7 +86,7 @@ async def cancel_or_remove(request: web.Request) -> web.Response:
 async def retry_job(request: web.Request) -> web.Response:
     """Run a failed or cancelled job again."""
     job = await request.app[DESK].retry(job_id_of(request), caller_of(request))
-    return json_reply(accepted(job, request.app[TOKENS]), 202)
+    return json_reply(accepted(request, job), 202)
 
 
 def _public(wanted: Wanted) -> dict[str, Any]:
@@ -97,10 +98,10 @@ def _public(wanted: Wanted) -> dict[str, Any]:
     return shown
 
 
-def accepted(job: Job, tokens: Tokens) -> Accepted:
+def accepted(request: web.Request, job: Job) -> Accepted:
     """Tell where to follow a job."""
-    links = structs.asdict(links_of(job, tokens))
-    return Accepted(job_id=job.job_id, status=job.status.value, **links)
+    links = links_of(job, request.app[TOKENS], caller_of(request))
+    return Accepted(job_id=job.job_id, status=job.status.value, **structs.asdict(links))
 
 
 def job_id_of(request: web.Request) -> str:

@@ -14,7 +14,6 @@ from wavemill_common.jobs import Job
 from wavemill_common.records import JobStore, Place
 from wavemill_gateway.access.caller import caller_of
 from wavemill_gateway.access.ownership import may_use_job
-from wavemill_gateway.access.tokens import TOKENS
 from wavemill_gateway.jobs import record_of
 from wavemill_gateway.keys import RECORDS
 from wavemill_gateway.replies import json_reply
@@ -28,14 +27,13 @@ _LIMIT = re.compile(r"[1-9][0-9]?")
 @routes.get("/api/jobs")
 async def list_jobs(request: web.Request) -> web.Response:
     """Tell the records of jobs, newest first; `cursor` is for the next page, null on the last."""
-    tokens = request.app[TOKENS]
     if "jobId" in request.query:
         jobs, place = await _named(request), None
     else:
         jobs, place = await _owned(request)
     return json_reply(
         {
-            "jobs": [record_of(job, tokens) for job in jobs],
+            "jobs": [record_of(request, job) for job in jobs],
             "cursor": None if place is None else write_cursor(place),
         }
     )

@@ -7,7 +7,6 @@ from wavemill_common.errors import RequestError
 from wavemill_common.options import Wanted
 from wavemill_common.uploads import Upload
 from wavemill_gateway.access.caller import caller_of, owner_of
-from wavemill_gateway.access.tokens import TOKENS
 from wavemill_gateway.asked import ConvertRequest, understand
 from wavemill_gateway.bodies import FORM_BYTES, form_parts, part_blocks, read_field
 from wavemill_gateway.downloads import JobFailed, send_result
@@ -32,7 +31,7 @@ async def convert(request: web.Request) -> web.StreamResponse:
     job = await desk.submit(asked, None, msgspec.json.encode(asked), caller)
     request.app[READER].note(job)
     if not await _has_ended(request, job.job_id, wait):
-        return json_reply(accepted(job, request.app[TOKENS]), 202)
+        return json_reply(accepted(request, job), 202)
     ended = await desk.find(job.job_id, caller)
     if ended.error is not None:  # the failure is this request's own
         raise JobFailed(ended.error, ended.error.http_status)
@@ -65,7 +64,7 @@ async def _receive_file(
         _wanted(fields)
     announced = (request.content_length or 0) - FORM_BYTES
     return await request.app[INTAKE].receive_file(
-        part.filename or "", part_blocks(part), announced, owner_of(request)
+        part.filename or "", part_blocks(part), announced, owner=owner_of(request)
     )
 
 

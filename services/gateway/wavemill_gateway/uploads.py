@@ -84,7 +84,7 @@ async def open_upload(request: web.Request) -> web.Response:
     asked = await read_json(request, OpenRequest)
     intake = request.app[INTAKE]
     upload = await intake.open(
-        asked.file_name, asked.file_size, asked.chunk_size, owner_of(request)
+        asked.file_name, asked.file_size, asked.chunk_size, owner=owner_of(request)
     )
     return json_reply(await view_of(intake, upload), 201)
 
@@ -120,7 +120,7 @@ async def _receive_form(request: web.Request, intake: Intake) -> tuple[Upload, b
             announced = (request.content_length or 0) - FORM_BYTES
             name = part.filename or ""
             return await intake.receive_file(
-                name, part_blocks(part), announced, owner_of(request)
+                name, part_blocks(part), announced, owner=owner_of(request)
             ), True
         if part.name == "chunk":
             fields.setdefault("fileName", part.filename or "")
@@ -154,7 +154,7 @@ async def _open(intake: Intake, fields: Mapping[str, str], owner: str) -> Upload
     if "totalChunks" in fields and size:
         asked, chunk = _number(fields, "totalChunks"), chunk_size or intake.limits.chunk_bytes
         _check_total(asked, count_chunks(size, chunk), chunk)
-    return await intake.open(fields.get("fileName", ""), size, chunk_size, owner)
+    return await intake.open(fields.get("fileName", ""), size, chunk_size, owner=owner)
 
 
 def _check_unchanged(upload: Upload, fields: Mapping[str, str]) -> None:

@@ -5,7 +5,7 @@ import hmac
 from aiohttp import web
 from msgspec import Struct
 
-from wavemill_gateway.access.door import DOOR
+from wavemill_gateway.access.gate import GATE
 from wavemill_gateway.access.network import network_of
 from wavemill_gateway.problems import Handler
 
@@ -49,7 +49,7 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     """Find out who calls, before anything else is done for them."""
     network = network_of(request.remote)
     request[_CALLER] = Caller(network=network)  # for whoever counts those who are refused
-    admission = await request.app[DOOR].admit(request)
+    admission = await request.app[GATE].admit(request)
     key = admission.key
     request[_CALLER] = Caller(
         network=network,

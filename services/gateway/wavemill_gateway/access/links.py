@@ -1,9 +1,9 @@
-"""Links: where to follow a job and fetch its results, signed where the job belongs to a key."""
+"""Links: where to follow a job and fetch its results, signed for whoever asks with a key."""
 
 from msgspec import Struct
 
 from wavemill_common.jobs import Job
-from wavemill_gateway.access.caller import OF_KEY
+from wavemill_gateway.access.caller import Caller
 from wavemill_gateway.access.tokens import Purpose, Tokens
 
 
@@ -15,17 +15,17 @@ class Links(Struct, frozen=True, kw_only=True, rename="camel"):
     download_url: str
 
 
-def links_of(job: Job, tokens: Tokens) -> Links:
+def links_of(job: Job, tokens: Tokens, caller: Caller) -> Links:
     """Make a job's links: who can send no header, as EventSource and `<a href>`, has the token."""
     query = f"jobId={job.job_id}"
     return Links(
         progress_url=f"/api/progress?{query}",
-        events_url=f"/api/events?{query}{_token(job, tokens, Purpose.EVENTS)}",
-        download_url=f"/api/download?{query}{_token(job, tokens, Purpose.DOWNLOAD)}",
+        events_url=f"/api/events?{query}{_token(job, tokens, caller, Purpose.EVENTS)}",
+        download_url=f"/api/download?{query}{_token(job, tokens, caller, Purpose.DOWNLOAD)}",
     )
 
 
-def _token(job: Job, tokens: Tokens, purpose: Purpose) -> str:
-    if not job.owner.startswith(OF_KEY):
+def _token(job: Job, tokens: Tokens, caller: Caller, purpose: Purpose) -> str:
+    if caller.key_id is None:
         return ""
-    return f"&token={tokens.sign(purpose, job.job_id, job.owner.removeprefix(OF_KEY))}"
+    return f"&token={tokens.sign(purpose, job.job_id, caller.key_id)}"

@@ -1,7 +1,7 @@
 """Tokens: one hour's permission to one thing of one job, for links that can carry no header.
 
 A token is `expiry.keyId.mac`, the mac an HMAC-SHA256 over its purpose, its job, the id of the key
-that owns the job, and when it expires (seconds since 1970). Nothing is stored.
+that it was given to, and when it expires (seconds since 1970). Nothing is stored.
 """
 
 import base64
@@ -29,7 +29,7 @@ class Purpose(StrEnum):
 
 
 class Grant(Struct, frozen=True):
-    """What a good token says: whose job it opens."""
+    """What a good token says: which job it opens, and by whose leave."""
 
     job_id: str
     key_id: str

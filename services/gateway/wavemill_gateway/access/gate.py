@@ -1,4 +1,4 @@
-"""Door: who may come in: by API key, by a link's token, or, where no keys are required, anyone."""
+"""Gate: who may come in: by API key, by a link's token, or, where no keys are required, anyone."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ class Admission(Struct, frozen=True):
     granted: frozenset[str] = frozenset()
 
 
-class Door:
+class Gate:
     """Looks at what a request shows."""
 
     def __init__(self, keys: KeyRing, tokens: Tokens, *, required: bool) -> None:
@@ -80,7 +80,7 @@ class Door:
                 raise token_expired()
 
 
-DOOR = web.AppKey("door", Door)
+GATE = web.AppKey("gate", Gate)
 
 
 def is_guarded(request: web.Request) -> bool:
