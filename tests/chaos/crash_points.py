@@ -119,10 +119,10 @@ def hook_gateway(points: Points) -> None:
 
 def hook_converter(points: Points) -> None:
     """Make points between a claim and the last thing that is told of it."""
-    from wavemill_converter.reporter import Reporter
-    from wavemill_converter.streaming import conversion
-    from wavemill_converter.streaming.follower import OutputFollower
-    from wavemill_converter.worker import Worker
+    from wavemill_converter.convert.streaming import conversion
+    from wavemill_converter.convert.streaming.follower import OutputFollower
+    from wavemill_converter.work.reporter import Reporter
+    from wavemill_converter.work.worker import Worker
 
     points.hook(Worker, "_claim", before="converter-claimed")
     points.hook(conversion, "probe_input", before="converter-probing")

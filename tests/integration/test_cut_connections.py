@@ -15,7 +15,7 @@ from wavemill_common import retry
 from wavemill_common.errors import StorageUnavailable
 from wavemill_common.objects.s3 import S3ObjectStore
 from wavemill_common.objects.s3_config import S3Config
-from wavemill_converter.conversion import Converted
+from wavemill_converter.convert.conversion import Converted
 
 SECONDS = 110  # of noise: 19.4 MB
 PARTS = {"streaming": 4, "files": 3}  # that such a result goes up in

@@ -14,13 +14,14 @@ from support.audio import FFMPEG, decoded, generate
 from support.conversions import content, job_for, opened_tools, put, report
 from wavemill_common.errors import InvalidOption
 from wavemill_common.options import ConvertOptions, Loudness, Wanted
-from wavemill_converter.conversion import Converted, Tools
-from wavemill_converter.file_conversion import fallback_file_conversion
-from wavemill_converter.published import check_published
-from wavemill_converter.streaming.conversion import streaming_convert_audio
+from wavemill_converter.check.published import check_published
+from wavemill_converter.convert.conversion import Converted
+from wavemill_converter.convert.files import fallback_file_conversion
+from wavemill_converter.convert.streaming.conversion import streaming_convert_audio
+from wavemill_converter.tools import Tools
 
 RATE = 44_100
-STREAMING_CHECK = "wavemill_converter.streaming.conversion.check_published"
+STREAMING_CHECK = "wavemill_converter.convert.streaming.conversion.check_published"
 PATHS = ["streamed", "filed"]
 
 

@@ -13,14 +13,14 @@ from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import FfmpegTimeout, NotAudio
 from wavemill_common.options import ConvertOptions, Loudness
 from wavemill_common.settings import SandboxMode
-from wavemill_converter.contained import local_input
-from wavemill_converter.encoder_effects import EncoderEffect, effect_of
-from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
-from wavemill_converter.fit_loudness import LoudnessPlan, fit_loudness
-from wavemill_converter.loudness import Measured
-from wavemill_converter.measure import measure
-from wavemill_converter.plan import plan_conversion
-from wavemill_converter.probe import probe
+from wavemill_converter.ffmpeg.contained import local_input
+from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
+from wavemill_converter.loudness.ebur128 import Measured
+from wavemill_converter.loudness.encoder_effects import EncoderEffect, effect_of
+from wavemill_converter.loudness.fit import LoudnessPlan, fit_loudness
+from wavemill_converter.loudness.measure import measure
+from wavemill_converter.plan.plan import plan_conversion
+from wavemill_converter.probe.probe import probe
 from wavemill_converter.sandbox import contain
 
 SYSTEM = Path("/usr/bin/ffmpeg")

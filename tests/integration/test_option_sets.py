@@ -23,8 +23,8 @@ from wavemill_common.options import (
     Wanted,
     check_options,
 )
-from wavemill_converter.conversion import Converted
-from wavemill_converter.streaming.conversion import streaming_convert_audio
+from wavemill_converter.convert.conversion import Converted
+from wavemill_converter.convert.streaming.conversion import streaming_convert_audio
 
 Chapters = Literal["keep", "remove"] | tuple[ChapterMark, ...]
 TITLES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=40)

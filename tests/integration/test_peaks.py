@@ -11,13 +11,14 @@ from support.audio import generate
 from support.loud import samples_of
 from wavemill_common.peaks import Peaks
 from wavemill_common.settings import SandboxMode
-from wavemill_converter.command import DEMUXERS, fd_destination
-from wavemill_converter.contained import local_input, started_on
-from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
-from wavemill_converter.memory import MemoryFile
-from wavemill_converter.peaks import parse_peaks, peaks_words, window_for
-from wavemill_converter.probe import probe
+from wavemill_converter.ffmpeg.commands import DEMUXERS
+from wavemill_converter.ffmpeg.contained import local_input, started_on
+from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
+from wavemill_converter.ffmpeg.memory import MemoryFile
+from wavemill_converter.ffmpeg.places import fd_destination
+from wavemill_converter.probe.probe import probe
 from wavemill_converter.sandbox import contain
+from wavemill_converter.transcode.peaks import parse_peaks, peaks_words, window_for
 
 SYSTEM = Path("/usr/bin/ffmpeg")
 

@@ -11,9 +11,9 @@ from support.known import known_ffmpeg
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import FfmpegMissing, FfmpegTimeout, LimitExceeded, NotAudio
 from wavemill_common.media import Chapter, Cover
-from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
-from wavemill_converter.limits import Limits, check_output
-from wavemill_converter.probe import probe
+from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
+from wavemill_converter.probe.limits import Limits, check_output
+from wavemill_converter.probe.probe import probe
 
 Script = Callable[[str], Ffmpeg]
 

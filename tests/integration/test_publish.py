@@ -9,7 +9,7 @@ from wavemill_common.errors import StorageUnavailable
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.retry import retried
-from wavemill_converter.publish import fetch, publish
+from wavemill_converter.store.publish import fetch, publish
 
 KEY = "conversions/j/1-0-abcdefgh.mp3"
 

@@ -12,10 +12,10 @@ from support.audio import generate, run
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.options import ConvertOptions
 from wavemill_common.settings import SandboxMode
-from wavemill_converter.codecs import CODECS
-from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
-from wavemill_converter.probe import probe
-from wavemill_converter.remux import EXACT, can_copy, copy_words
+from wavemill_converter.ffmpeg.codecs import CODECS
+from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
+from wavemill_converter.plan.remux import EXACT, can_copy, copy_words
+from wavemill_converter.probe.probe import probe
 from wavemill_converter.sandbox import contain
 
 SYSTEM = Path("/usr/bin/ffmpeg")

@@ -17,23 +17,23 @@ from wavemill_common.errors import StorageUnavailable
 from wavemill_common.objects import Part
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.settings import MIB
-from wavemill_converter.conversion import Tools
-from wavemill_converter.file_conversion import fallback_file_conversion
-from wavemill_converter.limits import Limits
-from wavemill_converter.memory import MemoryFile
-from wavemill_converter.process import started
-from wavemill_converter.publish import output_key, remove_earlier_attempts
-from wavemill_converter.streaming.blocks import BlockReader
-from wavemill_converter.streaming.conversion import streaming_convert_audio
-from wavemill_converter.streaming.follower import OutputFollower, StreamTripped
-from wavemill_converter.streaming.layout import (
+from wavemill_converter.convert.files import fallback_file_conversion
+from wavemill_converter.convert.streaming.conversion import streaming_convert_audio
+from wavemill_converter.convert.streaming.follower import OutputFollower, StreamTripped
+from wavemill_converter.convert.streaming.layout import (
     CAP_SLACK,
     INDEX_LAG,
     MAX_PARTS,
     MIN_PART,
     PartLayout,
 )
-from wavemill_converter.streaming.pressure import Pressure
+from wavemill_converter.convert.streaming.pressure import Pressure
+from wavemill_converter.ffmpeg.memory import MemoryFile
+from wavemill_converter.probe.limits import Limits
+from wavemill_converter.sandbox.process import started
+from wavemill_converter.store.blocks import BlockReader
+from wavemill_converter.store.publish import output_key, remove_earlier_attempts
+from wavemill_converter.tools import Tools
 
 MakeTools = Callable[..., Tools]
 LONG = ("wav", "aiff", "flac", "mp3", "m4a", "alac", "opus", "wma", "caf", "mka")
@@ -62,7 +62,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         "CAP_SLACK": CAP_SLACK // 5,
     }
     for name, value in small.items():
-        monkeypatch.setattr(f"wavemill_converter.streaming.layout.{name}", value)
+        monkeypatch.setattr(f"wavemill_converter.convert.streaming.layout.{name}", value)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from wavemill_common.queue.consumer import Consumer
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.queue.lanes import STREAMS
 from wavemill_common.uploads import Upload, UploadState
-from wavemill_converter.decide import Decision, decide
+from wavemill_converter.work.decide import Decision, decide
 from wavemill_janitor import sweeps
 from wavemill_janitor.deps import Deps
 

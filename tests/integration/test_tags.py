@@ -15,7 +15,7 @@ from wavemill_common.jobs import Job
 from wavemill_common.options import ChapterMark, ConvertOptions, Wanted
 from wavemill_common.report import Fate
 from wavemill_common.settings import SandboxMode
-from wavemill_converter.conversion import Converted
+from wavemill_converter.convert.conversion import Converted
 from wavemill_converter.sandbox import contain
 
 SYSTEM = Path("/usr/bin/ffmpeg")

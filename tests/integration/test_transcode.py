@@ -13,15 +13,17 @@ from wavemill_common.errors import LimitExceeded, NotAudio
 from wavemill_common.jobs import Remark
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.options import ConvertOptions
-from wavemill_converter.artwork import with_picture
-from wavemill_converter.check import check_result
-from wavemill_converter.command import DEMUXERS
-from wavemill_converter.contained import local_input
-from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
-from wavemill_converter.plan import ConversionPlan, plan_conversion
-from wavemill_converter.probe import probe
-from wavemill_converter.source import Probed
-from wavemill_converter.transcode import Timeouts, TranscodeProgress, transcode
+from wavemill_converter.check.check import check_result
+from wavemill_converter.convert.artwork import with_picture
+from wavemill_converter.ffmpeg.commands import DEMUXERS
+from wavemill_converter.ffmpeg.contained import local_input
+from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
+from wavemill_converter.ffmpeg.progress import TranscodeProgress
+from wavemill_converter.plan.plan import ConversionPlan, plan_conversion
+from wavemill_converter.probe.probe import probe
+from wavemill_converter.probe.source import Probed
+from wavemill_converter.transcode.outcome import Timeouts
+from wavemill_converter.transcode.transcode import transcode
 
 REAL = ["lena.wav", "lena.flac", "lena.mp3", "lena.m4a", "lena.ogg"]
 MADE = [

@@ -20,10 +20,12 @@ from wavemill_common.errors import (
 )
 from wavemill_common.media import MediaInfo
 from wavemill_common.options import ConvertOptions
-from wavemill_converter.ffmpeg import Ffmpeg
-from wavemill_converter.plan import ConversionPlan, plan_conversion
-from wavemill_converter.source import Probed
-from wavemill_converter.transcode import Timeouts, Transcoded, TranscodeProgress, transcode
+from wavemill_converter.ffmpeg.installation import Ffmpeg
+from wavemill_converter.ffmpeg.progress import TranscodeProgress
+from wavemill_converter.plan.plan import ConversionPlan, plan_conversion
+from wavemill_converter.probe.source import Probed
+from wavemill_converter.transcode.outcome import Timeouts, Transcoded
+from wavemill_converter.transcode.transcode import transcode
 
 QUICK = Timeouts(stall=0.3, total=20.0)
 REPORT = r"printf 'out_time_us=%s000000\ntotal_size=%s\nspeed=2x\nprogress=continue\n'"

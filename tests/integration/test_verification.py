@@ -21,11 +21,11 @@ from wavemill_common.jobs import JobStatus
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.settings import Settings, Verification
-from wavemill_converter import file_conversion
+from wavemill_converter.convert import files as file_conversion
+from wavemill_converter.convert.streaming.follower import OutputFollower
 from wavemill_converter.main import _tools
-from wavemill_converter.publish import publish
-from wavemill_converter.streaming.follower import OutputFollower
-from wavemill_converter.streaming.proxy import RangeProxy
+from wavemill_converter.store.proxy import RangeProxy
+from wavemill_converter.store.publish import publish
 
 Damage = Callable[[bytes], bytes]
 

@@ -25,7 +25,7 @@ from wavemill_common.queue import scripts
 from wavemill_common.queue.consumer import Consumer
 from wavemill_common.queue.lanes import STREAMS, stream_of
 from wavemill_common.records import schema
-from wavemill_converter.scratch import LOCK_NAME, Scratch
+from wavemill_converter.work.scratch import LOCK_NAME, Scratch
 
 LEASE = 30.0  # seconds
 STREAM = stream_of(Lane.STANDARD)
@@ -433,7 +433,7 @@ async def test_a_result_outlasts_a_job_store_that_is_down_when_it_is_ready(
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from wavemill_converter.scratch import Scratch
+from wavemill_converter.work.scratch import Scratch
 with Scratch(Path(sys.argv[1]), sys.argv[2]) as scratch, scratch.attempt("job-1") as path:
     (path / "source").write_bytes(b"x")
     print("ready", flush=True)

@@ -12,12 +12,12 @@ from support.audio import FFMPEG
 from support.contained import Inside, python_for_all
 from support.known import known_ffmpeg
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_converter.conversion import Tools
-from wavemill_converter.ffmpeg import Ffmpeg
-from wavemill_converter.limits import Limits
+from wavemill_converter.ffmpeg.installation import Ffmpeg
+from wavemill_converter.probe.limits import Limits
 from wavemill_converter.sandbox import Layer, Program, find_layers
-from wavemill_converter.streaming.proxy import RangeProxy
-from wavemill_converter.transcode import Timeouts
+from wavemill_converter.store.proxy import RangeProxy
+from wavemill_converter.tools import Tools
+from wavemill_converter.transcode.outcome import Timeouts
 
 INSIDE = Path(__file__).with_name("inside.py")
 

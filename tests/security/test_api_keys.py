@@ -184,6 +184,7 @@ CALLS: dict[str, Callable[[Client, str], Any]] = {
     "run a job again": lambda one, at: one.call("POST", f"/api/jobs/{at}/retry"),
     "download": lambda one, at: one.call("GET", f"/api/download?jobId={at}"),
     "ask for a download": lambda one, at: one.call("HEAD", f"/api/download?jobId={at}"),
+    "archive a job": lambda one, at: one.call("GET", f"/api/archive?jobId={at}"),
     "delete a job": lambda one, at: one.call("DELETE", f"/api/jobs/{at}"),
 }
 
@@ -351,6 +352,18 @@ async def test_one_stream_of_several_jobs_takes_a_token_for_each(
     told = [one async for one in streamed(nobody, f"/api/events?{query}{''.join(tokens[:2])}")]
     [error] = [one["data"] for one in told if one["event"] == "error"]
     assert (error["jobId"], error["code"]) == (jobs[2]["jobId"], "job_not_found")
+
+
+async def test_one_archive_of_several_jobs_takes_a_download_token_for_each(
+    mine: Client, nobody: Client, clip: Path
+) -> None:
+    jobs = [await accepted(mine, clip) for _ in range(2)]
+    query = "&".join(f"jobId={job['jobId']}" for job in jobs)
+    tokens = [f"&token={token_of(job['downloadUrl'])}" for job in jobs]
+    assert (await nobody.call("GET", f"/api/archive?{query}{''.join(tokens)}"))[0] == 200
+    assert (await mine.call("GET", f"/api/archive?{query}"))[0] == 200
+    lacking = await nobody.call("GET", f"/api/archive?{query}{tokens[0]}")
+    assert_problem(lacking, 404, "job_not_found")
 
 
 async def test_an_expired_link_says_how_to_get_a_new_one_and_the_record_has_it(

@@ -13,16 +13,16 @@ from wavemill_common.errors import FfmpegTimeout, LimitExceeded
 from wavemill_common.objects import Part
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.settings import MIB
-from wavemill_converter.command import http_input
-from wavemill_converter.contained import output_on
-from wavemill_converter.conversion import Tools
-from wavemill_converter.failures import PHRASES, failure_of
-from wavemill_converter.ffmpeg import Ffmpeg
-from wavemill_converter.limits import Limits
-from wavemill_converter.lines import Log
+from wavemill_converter.convert.streaming.conversion import streaming_convert_audio
+from wavemill_converter.convert.streaming.pressure import Pressure
+from wavemill_converter.ffmpeg.contained import output_on
+from wavemill_converter.ffmpeg.failures import PHRASES, failure_of
+from wavemill_converter.ffmpeg.installation import Ffmpeg
+from wavemill_converter.ffmpeg.lines import Log
+from wavemill_converter.ffmpeg.places import http_input
+from wavemill_converter.probe.limits import Limits
 from wavemill_converter.sandbox import limits as sandbox_limits
-from wavemill_converter.streaming.conversion import streaming_convert_audio
-from wavemill_converter.streaming.pressure import Pressure
+from wavemill_converter.tools import Tools
 
 CAP = 48 * MIB
 SILENCE = "anullsrc=r=44100:cl=stereo:d=600"  # 101 MiB as wav
@@ -49,7 +49,7 @@ def capped(tools: Tools) -> Tools:
 
 @pytest.fixture
 def gate_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wavemill_converter.results.check_output", lambda *_: None)
+    monkeypatch.setattr("wavemill_converter.plan.results.check_output", lambda *_: None)
 
 
 @pytest.fixture
@@ -86,8 +86,8 @@ async def test_it_is_refused_before_anything_is_converted(
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("a conversion was started")
 
-    monkeypatch.setattr("wavemill_converter.streaming.conversion.transcode_between", never)
-    monkeypatch.setattr("wavemill_converter.file_conversion.transcode_between", never)
+    monkeypatch.setattr("wavemill_converter.convert.streaming.conversion.transcode_between", never)
+    monkeypatch.setattr("wavemill_converter.convert.files.transcode_between", never)
     for failure in await convert_both_ways(capped, bombs[name], tmp_path / "scratch"):
         assert isinstance(failure, LimitExceeded)
         assert failure.members["limitName"] == "outputBytes"
@@ -139,7 +139,7 @@ async def test_one_that_takes_too_much_memory_fails_by_name(
     contained = capped.ffmpeg.sandbox
     if contained is None or "limits" not in contained.names:
         pytest.skip("no limits of resources here")
-    monkeypatch.setattr("wavemill_converter.probe.output_on", _unlimited(capped.ffmpeg))
+    monkeypatch.setattr("wavemill_converter.probe.probe.output_on", _unlimited(capped.ffmpeg))
     monkeypatch.setattr(sandbox_limits, "MEMORY", 240 * MIB)
     failures = await convert_both_ways(capped, lena / "lena.m4a", tmp_path / "scratch", "mp3")
     for failure in failures:

@@ -14,9 +14,9 @@ import pytest
 from msgspec import structs
 
 from support.contained import Inside
-from wavemill_converter.process import output_of
 from wavemill_converter.sandbox import Access, Layer
 from wavemill_converter.sandbox.limits import MEMORY
+from wavemill_converter.sandbox.process import output_of
 
 CONTENT = "the secret of the house"
 SOME_USER = 12_345

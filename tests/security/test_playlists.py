@@ -12,7 +12,7 @@ from support.attempts import convert_both_ways
 from support.audio import make_sweep
 from support.client import Client
 from wavemill_common.errors import AppError, ConversionError
-from wavemill_converter.conversion import Tools
+from wavemill_converter.tools import Tools
 from wavemill_gateway.sniff import refuse_no_audio
 
 EXTENSIONS = ("mp3", "wav", "m4a", "flac", "ogg", "m3u8", "mpd", "sdp")

@@ -13,8 +13,8 @@ from msgspec import structs
 from support.attempts import convert_both_ways
 from wavemill_common.errors import ConversionError, LimitExceeded
 from wavemill_common.settings import MIB
-from wavemill_converter.conversion import Tools
-from wavemill_converter.limits import Limits
+from wavemill_converter.probe.limits import Limits
+from wavemill_converter.tools import Tools
 
 CAP = 64 * MIB
 HUGE = 0xFFFFFFFF

@@ -6,9 +6,9 @@ from typing import Any
 
 from wavemill_common.errors import AppError
 from wavemill_common.jobs import Job
-from wavemill_converter.conversion import Tools
-from wavemill_converter.file_conversion import fallback_file_conversion
-from wavemill_converter.streaming.conversion import streaming_convert_audio
+from wavemill_converter.convert.files import fallback_file_conversion
+from wavemill_converter.convert.streaming.conversion import streaming_convert_audio
+from wavemill_converter.tools import Tools
 
 CLAIM = "claim"
 

@@ -4,8 +4,8 @@ import stat
 import sys
 from pathlib import Path
 
-from wavemill_converter.process import output_of
 from wavemill_converter.sandbox import Access, Sandbox
+from wavemill_converter.sandbox.process import output_of
 
 
 class Inside:

@@ -9,10 +9,10 @@ from support.known import known_ffmpeg
 from wavemill_common.jobs import Job
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.settings import MIB
-from wavemill_converter.conversion import Tools
-from wavemill_converter.limits import Limits
-from wavemill_converter.streaming.proxy import RangeProxy
-from wavemill_converter.transcode import Timeouts
+from wavemill_converter.probe.limits import Limits
+from wavemill_converter.store.proxy import RangeProxy
+from wavemill_converter.tools import Tools
+from wavemill_converter.transcode.outcome import Timeouts
 
 
 @asynccontextmanager

@@ -22,14 +22,14 @@ from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.queue.renewal import Renewal
 from wavemill_common.records import JobStore
 from wavemill_common.settings import Timings
-from wavemill_converter.attempt import Deps
-from wavemill_converter.conversion import Tools
-from wavemill_converter.ffmpeg import find_ffmpeg
-from wavemill_converter.probe import Limits
-from wavemill_converter.scratch import Scratch
-from wavemill_converter.streaming.proxy import RangeProxy
-from wavemill_converter.transcode import Timeouts
-from wavemill_converter.worker import Worker
+from wavemill_converter.ffmpeg.installation import find_ffmpeg
+from wavemill_converter.probe.probe import Limits
+from wavemill_converter.store.proxy import RangeProxy
+from wavemill_converter.tools import Tools
+from wavemill_converter.transcode.outcome import Timeouts
+from wavemill_converter.work.attempt import Deps
+from wavemill_converter.work.scratch import Scratch
+from wavemill_converter.work.worker import Worker
 
 QUICK = Timings(
     lease_ttl=1.0,

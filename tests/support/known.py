@@ -4,7 +4,7 @@ from msgspec import structs
 
 from support.audio import FFMPEG
 from wavemill_common.settings import SandboxMode
-from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
+from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
 from wavemill_converter.sandbox import contain
 
 _found: dict[tuple[str, bool], Ffmpeg] = {}

@@ -20,13 +20,13 @@ from wavemill_common.queue import scripts
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.records.sqlite import SqliteJobStore
 from wavemill_common.settings import Timings
-from wavemill_converter.attempt import Deps
-from wavemill_converter.conversion import Tools
-from wavemill_converter.ffmpeg import Ffmpeg
-from wavemill_converter.limits import Limits
-from wavemill_converter.scratch import Scratch
-from wavemill_converter.streaming.proxy import RangeProxy
-from wavemill_converter.transcode import Timeouts
+from wavemill_converter.ffmpeg.installation import Ffmpeg
+from wavemill_converter.probe.limits import Limits
+from wavemill_converter.store.proxy import RangeProxy
+from wavemill_converter.tools import Tools
+from wavemill_converter.transcode.outcome import Timeouts
+from wavemill_converter.work.attempt import Deps
+from wavemill_converter.work.scratch import Scratch
 from wavemill_gateway.asked import ConvertRequest
 from wavemill_gateway.desk import JobDesk
 from wavemill_gateway.intake import Intake, UploadLimits

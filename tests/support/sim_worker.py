@@ -10,11 +10,11 @@ from wavemill_common.progress.snapshot import Stage
 from wavemill_common.queue.consumer import Consumer, consumer_name
 from wavemill_common.queue.jobs import Lease
 from wavemill_common.queue.scripts import GROUP, RENEW
-from wavemill_converter.attempt import Attempt
-from wavemill_converter.commit import commit
-from wavemill_converter.decide import Decision, decide
-from wavemill_converter.publish import output_key
-from wavemill_converter.settle import settle
+from wavemill_converter.store.publish import output_key
+from wavemill_converter.work.attempt import Attempt
+from wavemill_converter.work.commit import commit
+from wavemill_converter.work.decide import Decision, decide
+from wavemill_converter.work.settle import settle
 
 LAPSED = 1000.0  # seconds of silence that only entries have whose lease the test let lapse
 

@@ -1,7 +1,7 @@
 """How long a job that failed by accident waits for its next try."""
 
 from wavemill_common.settings import Timings
-from wavemill_converter.attempt import MAX_FAILURES, backoff
+from wavemill_converter.work.attempt import MAX_FAILURES, backoff
 
 TIMINGS = Timings.of(15.0, 1.0)
 

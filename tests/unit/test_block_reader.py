@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_converter.streaming.blocks import BLOCK, BlockReader
+from wavemill_converter.store.blocks import BLOCK, BlockReader
 
 DATA = bytes(index % 251 for index in range(9 * BLOCK + 1000))
 

@@ -7,10 +7,10 @@ from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import NotAudio, OutputInvalid
 from wavemill_common.media import MediaInfo
 from wavemill_common.options import ConvertOptions
-from wavemill_converter.check import check_report
-from wavemill_converter.plan import plan_conversion
-from wavemill_converter.source import Probed
-from wavemill_converter.transcode import ALARMS, Transcoded
+from wavemill_converter.check.check import check_report
+from wavemill_converter.plan.plan import plan_conversion
+from wavemill_converter.probe.source import Probed
+from wavemill_converter.transcode.outcome import ALARMS, Transcoded
 
 SOURCE = Probed(
     media=MediaInfo(duration=100.0),

@@ -9,20 +9,12 @@ from msgspec import structs
 from wavemill_common.catalogue import FORMATS, find_format
 from wavemill_common.media import MediaInfo
 from wavemill_common.options import ConvertOptions
-from wavemill_converter.codecs import CODECS
-from wavemill_converter.command import (
-    DEMUXERS,
-    Destination,
-    Extras,
-    Input,
-    Leg,
-    file_destination,
-    file_input,
-    probe_command,
-    transcode_command,
-)
-from wavemill_converter.plan import plan_conversion
-from wavemill_converter.source import Probed
+from wavemill_converter.ffmpeg.codecs import CODECS
+from wavemill_converter.ffmpeg.commands import DEMUXERS, probe_command
+from wavemill_converter.ffmpeg.places import Destination, Input, file_destination, file_input
+from wavemill_converter.plan.plan import plan_conversion
+from wavemill_converter.probe.source import Probed
+from wavemill_converter.transcode.command import Extras, Leg, transcode_command
 
 STEREO = Probed(
     media=MediaInfo(duration=60.0),

@@ -6,7 +6,7 @@ import pytest
 
 from support.records import DAY, a_job
 from wavemill_common.jobs import Job, JobError
-from wavemill_converter.decide import CLOCK_TOLERANCE, Decision, decide
+from wavemill_converter.work.decide import CLOCK_TOLERANCE, Decision, decide
 
 NOW = 1_800_000_000.0
 LEASE = 120.0  # seconds

@@ -5,7 +5,7 @@ import pytest
 from wavemill_common.choices import trimmed_duration
 from wavemill_common.errors import InvalidOption
 from wavemill_common.options import ConvertOptions
-from wavemill_converter.edits import fade_filters, needs_length, trim_filters
+from wavemill_converter.plan.edits import fade_filters, needs_length, trim_filters
 
 
 @pytest.mark.parametrize(

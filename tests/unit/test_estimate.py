@@ -12,7 +12,7 @@ from wavemill_common.errors import InvalidOption
 from wavemill_common.estimate import ENCODERS, Estimate, estimate
 from wavemill_common.media import Chapter, Cover, MediaInfo
 from wavemill_common.options import ConvertOptions, Wanted, previewed
-from wavemill_converter.codecs import CODECS
+from wavemill_converter.ffmpeg.codecs import CODECS
 
 SIZE = 17_640_044  # bytes
 CD = MediaInfo(

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from wavemill_converter.streaming.faststart import (
+from wavemill_converter.convert.streaming.faststart import (
     NotMovable,
     boxes,
     index_start,

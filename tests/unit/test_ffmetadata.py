@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from media_files import FFMPEG
 
 from wavemill_common.media import Chapter
-from wavemill_converter.ffmetadata import (
+from wavemill_converter.probe.ffmetadata import (
     parse_global_tags,
     parse_stream_tags,
     writable,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wavemill_common.errors import StorageUnavailable
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_converter.integrity import read_back
+from wavemill_converter.store.integrity import read_back
 
 CONTENT = st.lists(st.binary(max_size=40), min_size=1, max_size=6)
 

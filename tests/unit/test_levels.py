@@ -1,7 +1,7 @@
 """What ffmpeg's verbose log counts is read, and nobody else sees it."""
 
-from wavemill_converter.levels import LevelledLog
-from wavemill_converter.lines import Log
+from wavemill_converter.ffmpeg.levels import LevelledLog
+from wavemill_converter.ffmpeg.lines import Log
 
 NEW = "[out#0/mp3 @ 0x5] [verbose]   Output stream #0:0 (audio): 77 frames encoded (88200 samples)"
 OLD = "[verbose]   Output stream #0:0 (audio): 78 frames encoded (89088 samples); 79 packets muxed"

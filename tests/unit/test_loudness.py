@@ -3,8 +3,7 @@
 import pytest
 
 from wavemill_common.options import Loudness
-from wavemill_converter.encoder_effects import EncoderEffect, effect_of
-from wavemill_converter.loudness import (
+from wavemill_converter.loudness.ebur128 import (
     Measured,
     Setting,
     Trial,
@@ -16,6 +15,7 @@ from wavemill_converter.loudness import (
     on_result,
     parse_summary,
 )
+from wavemill_converter.loudness.encoder_effects import EncoderEffect, effect_of
 
 WANTED = Loudness(target_lufs=-16.0, true_peak_db=-1.5)
 

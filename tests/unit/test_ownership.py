@@ -37,6 +37,7 @@ def test_a_token_opens_a_job_and_no_upload() -> None:
     bearer = Caller(network="198.51.100.1", granted=frozenset({"job"}))
     assert may_use_job(bearer, "job", "key:a")
     assert not may_use_job(bearer, "other", "key:a")
+    assert not may_use_job(bearer, "other", "")
     assert not may_use(bearer, "key:a")
 
 

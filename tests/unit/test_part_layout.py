@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wavemill_common.settings import MIB
-from wavemill_converter.streaming.layout import MAX_PARTS, MIN_PART, PartLayout, part_bytes
+from wavemill_converter.convert.streaming.layout import MAX_PARTS, MIN_PART, PartLayout, part_bytes
 
 PAGE = 64 * 1024  # bytes, the largest that Linux has
 

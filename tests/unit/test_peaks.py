@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from wavemill_common.peaks import MAX_PEAKS, Peaks, merged
-from wavemill_converter.peaks import parse_peaks, window_for
+from wavemill_converter.transcode.peaks import parse_peaks, window_for
 
 LINE = "frame:{n}    pts:{n}    pts_time:{n}\nlavfi.astats.Overall.Peak_level={level}\n"
 

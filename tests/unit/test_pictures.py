@@ -10,7 +10,7 @@ from media_files import run
 from mutagen.flac import Picture
 
 from wavemill_common.media import Cover
-from wavemill_converter.pictures import describe_picture, picture_tag
+from wavemill_converter.transcode.pictures import describe_picture, picture_tag
 
 
 def a_picture(codec: str) -> bytes:

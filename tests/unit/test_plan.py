@@ -11,9 +11,9 @@ from wavemill_common.bitrates import fit_bitrate
 from wavemill_common.catalogue import FORMATS, find_format
 from wavemill_common.media import Chapter, MediaInfo
 from wavemill_common.options import ConvertOptions
-from wavemill_converter.layouts import are_alike, channels_of
-from wavemill_converter.plan import ConversionPlan, plan_conversion
-from wavemill_converter.source import Probed
+from wavemill_converter.plan.plan import ConversionPlan, plan_conversion
+from wavemill_converter.probe.layouts import are_alike, channels_of
+from wavemill_converter.probe.source import Probed
 
 SOURCE = Probed(
     media=MediaInfo(duration=100.0),

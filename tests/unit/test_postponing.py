@@ -3,7 +3,7 @@
 import pytest
 
 from wavemill_common.jobs import Job
-from wavemill_converter.decide import LONGEST_WAIT, Decision, decide
+from wavemill_converter.work.decide import LONGEST_WAIT, Decision, decide
 
 NOW = 1_800_000_000.0
 

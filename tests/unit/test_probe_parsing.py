@@ -6,11 +6,11 @@ import pytest
 
 from wavemill_common.errors import NotAudio
 from wavemill_common.media import Chapter, Cover, MediaInfo
-from wavemill_converter.failures import PHRASES, failure_of
-from wavemill_converter.ffmetadata import parse_global_tags
-from wavemill_converter.lines import MAX_LINE, TAIL_LINES, LineSplitter, Log
-from wavemill_converter.probe_text import InputText, parse_input
-from wavemill_converter.source import Probed, describe
+from wavemill_converter.ffmpeg.failures import PHRASES, failure_of
+from wavemill_converter.ffmpeg.lines import MAX_LINE, TAIL_LINES, LineSplitter, Log
+from wavemill_converter.probe.ffmetadata import parse_global_tags
+from wavemill_converter.probe.source import Probed, describe
+from wavemill_converter.probe.text import InputText, parse_input
 
 RECORDED = Path(__file__).parents[1] / "assets" / "ffmpeg"
 VERSIONS = ["ffmpeg5", "ffmpeg9"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wavemill_converter.progress import (
+from wavemill_converter.ffmpeg.progress import (
     BlockReader,
     FfmpegProgress,
     Follower,

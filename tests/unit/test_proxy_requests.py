@@ -2,7 +2,7 @@
 
 import pytest
 
-from wavemill_converter.streaming.proxy import Request, parse_request, response_head
+from wavemill_converter.store.proxy import Request, parse_request, response_head
 
 
 @pytest.mark.parametrize(

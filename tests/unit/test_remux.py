@@ -6,8 +6,8 @@ from msgspec import structs
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.media import MediaInfo
 from wavemill_common.options import ConvertOptions, Loudness
-from wavemill_converter.remux import EXACT, can_copy, copy_words
-from wavemill_converter.source import Probed
+from wavemill_converter.plan.remux import EXACT, can_copy, copy_words
+from wavemill_converter.probe.source import Probed
 
 AAC = Probed(
     media=MediaInfo(codec="aac", bitrate=128_000, duration=60.0),

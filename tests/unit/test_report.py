@@ -7,7 +7,7 @@ from wavemill_common.media import Chapter, Cover, MediaInfo
 from wavemill_common.options import ChapterMark, ConvertOptions
 from wavemill_common.remarks import losses
 from wavemill_common.report import Fate, PartFate, Report, TagFate
-from wavemill_converter.report import abridged, compare, shortened
+from wavemill_converter.check.report import abridged, compare, shortened
 
 CHAPTERS = (Chapter(0, 5, "One"), Chapter(5, 10, "Two"))
 COVER = Cover("image/jpeg", width=10, height=10)

@@ -9,9 +9,9 @@ from wavemill_common.errors import InvalidOption, LimitExceeded
 from wavemill_common.jobs import Job
 from wavemill_common.media import Chapter, MediaInfo
 from wavemill_common.options import ConvertOptions, Wanted
-from wavemill_converter.limits import Limits
-from wavemill_converter.results import AT_ONCE, Result, clock_of, plan_results, runs
-from wavemill_converter.source import Probed
+from wavemill_converter.plan.results import AT_ONCE, Result, clock_of, plan_results, runs
+from wavemill_converter.probe.limits import Limits
+from wavemill_converter.probe.source import Probed
 
 BOOK = Probed(
     media=MediaInfo(

@@ -7,9 +7,9 @@ from wavemill_common.catalogue import find_format
 from wavemill_common.media import Chapter, MediaInfo
 from wavemill_common.options import ChapterMark, ConvertOptions
 from wavemill_common.tag_names import canonical, canonical_tags
-from wavemill_converter.source import Probed
-from wavemill_converter.tag_names import written
-from wavemill_converter.tagging import Tagging, plan_tags
+from wavemill_converter.plan.tag_names import written
+from wavemill_converter.plan.tagging import Tagging, plan_tags
+from wavemill_converter.probe.source import Probed
 
 CHAPTERS = (Chapter(0.0, 60.5, "One"), Chapter(60.5, 90.0, "Two"), Chapter(90.0, 100.0))
 PLAIN = {"title": "Title", "artist": "Someone"}

@@ -8,10 +8,11 @@ from msgspec import structs
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.media import MediaInfo
 from wavemill_common.options import ConvertOptions
-from wavemill_converter.plan import ConversionPlan, plan_conversion
-from wavemill_converter.source import Probed
-from wavemill_converter.transcode import Transcoded
-from wavemill_converter.verify import Decoded, Expected, differences, expect, parse_decoded
+from wavemill_converter.check.verify import Expected, differences, expect
+from wavemill_converter.plan.plan import ConversionPlan, plan_conversion
+from wavemill_converter.probe.decoded import Decoded, parse_decoded
+from wavemill_converter.probe.source import Probed
+from wavemill_converter.transcode.outcome import Transcoded
 
 MD5 = "0123456789abcdef0123456789abcdef"
 DONE = Transcoded(out_time=200.0, total_size=1, elapsed=1.0, pcm_md5=MD5)

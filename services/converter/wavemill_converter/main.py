@@ -19,16 +19,16 @@ from wavemill_common.queue.renewal import Renewal
 from wavemill_common.service import repeat
 from wavemill_common.settings import Settings, Verification
 from wavemill_common.stores import open_job_store, open_object_store, redis_url
-from wavemill_converter.attempt import Deps
-from wavemill_converter.conversion import Tools
-from wavemill_converter.ffmpeg import Ffmpeg, find_ffmpeg
-from wavemill_converter.probe import Limits
+from wavemill_converter.convert.streaming.conversion import validate_streaming_support
+from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
+from wavemill_converter.probe.probe import Limits
 from wavemill_converter.sandbox import contain
-from wavemill_converter.scratch import Scratch
-from wavemill_converter.streaming.conversion import validate_streaming_support
-from wavemill_converter.streaming.proxy import RangeProxy
-from wavemill_converter.transcode import Timeouts
-from wavemill_converter.worker import Worker
+from wavemill_converter.store.proxy import RangeProxy
+from wavemill_converter.tools import Tools
+from wavemill_converter.transcode.outcome import Timeouts
+from wavemill_converter.work.attempt import Deps
+from wavemill_converter.work.scratch import Scratch
+from wavemill_converter.work.worker import Worker
 
 log = structlog.get_logger(__name__)
 

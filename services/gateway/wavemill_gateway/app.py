@@ -15,6 +15,7 @@ from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.settings import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Settings
 from wavemill_common.stores import open_job_store, open_object_store, read_secret, redis_url
 from wavemill_gateway import (
+    archive,
     direct,
     downloads,
     estimates,
@@ -51,8 +52,21 @@ from wavemill_gateway.keys import (
 from wavemill_gateway.problems import problems
 
 _MODULES = (
-    *(uploads, direct, estimates, jobs, listing, oneshot, polling, events, downloads, offer),
-    *(health, page),
+    *(
+        uploads,
+        direct,
+        estimates,
+        jobs,
+        listing,
+        oneshot,
+        polling,
+        events,
+        downloads,
+        archive,
+        offer,
+        health,
+    ),
+    page,
 )
 REDIS_TIMEOUT = 1.0  # seconds; then the job record answers
 

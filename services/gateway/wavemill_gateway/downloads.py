@@ -17,7 +17,7 @@ from wavemill_common.errors import (
     StorageUnavailable,
 )
 from wavemill_common.jobs import Job, JobError, JobStatus, Output
-from wavemill_common.objects import Presigner
+from wavemill_common.objects import ObjectStore, Presigner
 from wavemill_gateway.access.caller import caller_of
 from wavemill_gateway.jobs import job_id_of
 from wavemill_gateway.keys import DESK, OBJECTS
@@ -50,7 +50,7 @@ async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
     headers = _headers(job, output)
     if is_known(request, headers["ETag"]):
         return web.Response(status=304, headers=headers)
-    await _check_there(request, output)
+    await check_there(request.app[OBJECTS], output)
     if url := await _presigned(request, output):
         return web.Response(status=302, headers={"Location": url, **SECRET})
     span = _span(request, headers, output.size)
@@ -125,17 +125,27 @@ class JobFailed(AppError):
         self.status = status  # type: ignore[misc]  # and so has each way to ask for it
 
 
-def _output(request: web.Request, job: Job) -> Output:
+def outputs_of(job: Job) -> tuple[Output, ...]:
+    """The results of a job that has completed.
+
+    Raises:
+        NotReady, JobFailed: there are none.
+    """
     if job.status is JobStatus.FAILED and job.error is not None:
         raise JobFailed(job.error)
     if job.status is JobStatus.CANCELLED:
         raise JobFailed(JobError(code="cancelled", message="the job was cancelled"))
     if job.status is not JobStatus.COMPLETED:
         raise NotReady("the result is not ready yet", retry_after=LOOK_AGAIN_AFTER)
+    return job.outputs
+
+
+def _output(request: web.Request, job: Job) -> Output:
+    outputs = outputs_of(job)
     text = request.query.get("output", "0")
-    if not (_OUTPUT.fullmatch(text) and int(text) < len(job.outputs)):
-        raise RequestError(f"output must be from 0 to {len(job.outputs) - 1}")
-    return job.outputs[int(text)]
+    if not (_OUTPUT.fullmatch(text) and int(text) < len(outputs)):
+        raise RequestError(f"output must be from 0 to {len(outputs) - 1}")
+    return outputs[int(text)]
 
 
 def _headers(job: Job, output: Output) -> dict[str, str]:
@@ -162,9 +172,13 @@ def _span(request: web.Request, ours: dict[str, str], size: int) -> tuple[int, i
     return parse_range(header, size)
 
 
-async def _check_there(request: web.Request, output: Output) -> None:
-    """An expired result is said to be so before a byte of the answer is sent."""
+async def check_there(objects: ObjectStore, output: Output) -> None:
+    """Look a result up before a byte of the answer is sent.
+
+    Raises:
+        Gone: it has expired.
+    """
     try:
-        await request.app[OBJECTS].stat(output.key)
+        await objects.stat(output.key)
     except ObjectNotFound:
         raise Gone("the result has expired; convert the file again") from None

@@ -18,13 +18,14 @@ from wavemill_common.jobs import Job
 from wavemill_common.objects import ObjectStore
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.settings import MIB
-from wavemill_converter.conversion import Converted, Tools
-from wavemill_converter.file_conversion import fallback_file_conversion
-from wavemill_converter.limits import Limits
-from wavemill_converter.scratch import Scratch
-from wavemill_converter.streaming.conversion import streaming_convert_audio
-from wavemill_converter.streaming.proxy import RangeProxy
-from wavemill_converter.transcode import Timeouts
+from wavemill_converter.convert.conversion import Converted
+from wavemill_converter.convert.files import fallback_file_conversion
+from wavemill_converter.convert.streaming.conversion import streaming_convert_audio
+from wavemill_converter.probe.limits import Limits
+from wavemill_converter.store.proxy import RangeProxy
+from wavemill_converter.tools import Tools
+from wavemill_converter.transcode.outcome import Timeouts
+from wavemill_converter.work.scratch import Scratch
 
 
 def unwatched(*_: Any, **__: Any) -> None:

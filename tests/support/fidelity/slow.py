@@ -12,11 +12,12 @@ import pytest
 
 from support.fidelity.bench import opened
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_converter.conversion import Report, prepare, progress_reporter
-from wavemill_converter.plan import ConversionPlan
-from wavemill_converter.results import Result
-from wavemill_converter.streaming import conversion
-from wavemill_converter.transcode import OnProgress, TranscodeProgress
+from wavemill_converter.convert.conversion import Report, prepare, progress_reporter
+from wavemill_converter.convert.streaming import conversion
+from wavemill_converter.ffmpeg.progress import TranscodeProgress
+from wavemill_converter.plan.plan import ConversionPlan
+from wavemill_converter.plan.results import Result
+from wavemill_converter.transcode.transcode import OnProgress
 
 PIECES = 200  # that a source is given in
 

@@ -8,10 +8,10 @@ import structlog
 from msgspec import Struct
 
 from wavemill_common.settings import SandboxMode
-from wavemill_converter.process import output_of
 from wavemill_converter.sandbox import landlock
 from wavemill_converter.sandbox.checks import must_hold
 from wavemill_converter.sandbox.layers import Layer
+from wavemill_converter.sandbox.process import output_of
 from wavemill_converter.sandbox.program import Program
 from wavemill_converter.sandbox.sandbox import Access, Sandbox
 from wavemill_converter.sandbox.syscalls import own_machine

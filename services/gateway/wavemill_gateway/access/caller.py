@@ -17,7 +17,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     """Whom a request comes from: an API key, else a network (an IPv4 address or an IPv6 /64).
 
     `rate_limit` and `max_open_uploads` are the key's own limits; None: the server's hold.
-    `granted` are the jobs that tokens of its links open to it.
+    `granted` are the jobs that tokens of links open to it: it may use no other then.
     """
 
     network: str

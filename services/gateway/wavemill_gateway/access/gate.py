@@ -11,8 +11,12 @@ from wavemill_gateway.access.keyring import KeyRing
 from wavemill_gateway.access.tokens import Grant, Purpose, Tokens, token_expired
 
 GUARDED = ("/api/", "/s3/")
-PURPOSES = {"/api/events": Purpose.EVENTS, "/api/download": Purpose.DOWNLOAD}
-MAX_TOKENS = 50  # as many as jobs on one stream
+PURPOSES = {
+    "/api/events": Purpose.EVENTS,
+    "/api/download": Purpose.DOWNLOAD,
+    "/api/archive": Purpose.DOWNLOAD,
+}
+MAX_TOKENS = 200  # as many as jobs in one archive
 _SCHEME = "bearer "
 
 

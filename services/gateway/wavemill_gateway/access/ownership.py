@@ -24,8 +24,8 @@ def may_use(caller: Caller, owner: str) -> bool:
 
 
 def may_use_job(caller: Caller, job_id: str, owner: str) -> bool:
-    """The same of a job, which a token may open besides."""
-    return job_id in caller.granted or may_use(caller, owner)
+    """The same of a job; whoever came in by tokens may use the jobs that they open, no other."""
+    return job_id in caller.granted if caller.granted else may_use(caller, owner)
 
 
 async def own_upload(records: JobStore, caller: Caller, file_id: str) -> Upload:

@@ -1,0 +1,64 @@
+"""Published: judge a result where its owner would get it from, before it is committed."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from wavemill_common.jobs import Output
+from wavemill_common.objects import ObjectInfo, ObjectStore
+from wavemill_converter.check.verify import expect, verify
+from wavemill_converter.ffmpeg.places import http_input
+from wavemill_converter.loudness.ebur128 import Measured
+from wavemill_converter.loudness.measure import measure
+from wavemill_converter.plan.plan import ConversionPlan
+from wavemill_converter.plan.results import Result
+from wavemill_converter.store.blocks import BlockReader
+from wavemill_converter.store.integrity import read_back
+from wavemill_converter.tools import Tools
+from wavemill_converter.transcode.outcome import Transcoded
+
+
+async def check_published(
+    tools: Tools,
+    stored: ObjectInfo,
+    sent: Sequence[tuple[int, str]],
+    plan: ConversionPlan,
+    transcoded: Transcoded,
+) -> str:
+    """Return the SHA-256 (hex) of a published result that is right; delete one that is not.
+
+    Raises:
+        OutputInvalid: it does not hold what it should.
+        StorageUnavailable: the store does not give back what it was given.
+    """
+    try:
+        sha256 = await read_back(tools.objects, stored, sent)
+        if tools.decodes:
+            reader = BlockReader(tools.objects, stored)
+            with tools.proxy.published(reader) as url:
+                expected = expect(plan, transcoded)
+                await verify(tools.ffmpeg, http_input(url), expected, tools.timeouts.total)
+    except BaseException:
+        await tools.objects.delete([stored.key])
+        raise
+    return sha256
+
+
+async def measure_published(tools: Tools, stored: ObjectInfo, result: Result) -> Measured | None:
+    """Measure how loud a published result has become, where that was asked for."""
+    if result.loudness is None:
+        return None
+    reader, demuxer = BlockReader(tools.objects, stored), result.plan.codec.demuxer
+    with tools.proxy.published(reader) as url:
+        return await measure(tools.ffmpeg, http_input(url), demuxer, seconds=tools.timeouts.total)
+
+
+@asynccontextmanager
+async def unless_all_is_well(
+    objects: ObjectStore, outputs: Sequence[Output]
+) -> AsyncIterator[None]:
+    """Delete what was published already when a later result of the same job fails."""
+    try:
+        yield
+    except BaseException:
+        await objects.delete([output.key for output in outputs])
+        raise

@@ -1,0 +1,1 @@
+"""Convert: the two paths from an uploaded file to its published results."""

@@ -1,0 +1,99 @@
+"""fallback_file_conversion: the path by scratch files, right for every input and every format."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from wavemill_common.jobs import Job, Output
+from wavemill_common.progress.snapshot import Stage
+from wavemill_common.retry import retried
+from wavemill_converter.check.check import check_result
+from wavemill_converter.check.published import (
+    check_published,
+    measure_published,
+    unless_all_is_well,
+)
+from wavemill_converter.check.readback import read_result
+from wavemill_converter.convert.conversion import (
+    Converted,
+    Report,
+    converted,
+    find_input,
+    longest,
+    prepare,
+    progress_reporter,
+)
+from wavemill_converter.ffmpeg.contained import local_destination, local_input
+from wavemill_converter.plan.results import Result, clock_of, runs
+from wavemill_converter.probe.probe import probe
+from wavemill_converter.store.publish import fetch, publish
+from wavemill_converter.tools import Tools
+from wavemill_converter.transcode.outcome import Transcoded
+from wavemill_converter.transcode.transcode import OnProgress, transcode_between
+
+
+async def fallback_file_conversion(
+    job: Job, tools: Tools, scratch: Path, report: Report
+) -> Converted:
+    """Convert a job's input by way of files in `scratch`, which the caller cleans.
+
+    Raises:
+        ConversionError: the input cannot be converted, or ffmpeg failed.
+        Unavailable: a store failed; another attempt may succeed.
+    """
+    source = scratch / "source"
+    report(Stage.PROBING)
+    await find_input(tools.objects, job)
+    await retried(fetch, tools.objects, job.input_key, source)
+    probed = await probe(tools.ffmpeg, source, tools.limits)
+    with local_input(tools.ffmpeg, source) as opened:
+        results = await prepare(job, tools, opened, probed, report)
+    batches, outputs = runs(results), list[Output]()
+    async with unless_all_is_well(tools.objects, outputs):
+        for number, batch in enumerate(batches):
+            on_progress = progress_reporter(report, number, len(batches), longest(batch))
+            done = await _transcode(tools, source, batch, scratch, on_progress)
+            if number == len(batches) - 1:
+                source.unlink()
+            for result, transcoded in zip(batch, done, strict=True):
+                outputs.append(await _publish(tools, result, transcoded, scratch, report))
+        return converted(outputs, probed)
+
+
+async def _transcode(
+    tools: Tools, source: Path, batch: Sequence[Result], scratch: Path, on_progress: OnProgress
+) -> tuple[Transcoded, ...]:
+    with ExitStack() as stack:
+        opened = stack.enter_context(local_input(tools.ffmpeg, source))
+        places = [
+            stack.enter_context(local_destination(tools.ffmpeg, _path(scratch, result)))
+            for result in batch
+        ]
+        return await transcode_between(
+            tools.ffmpeg,
+            opened,
+            [(result.plan, place) for result, place in zip(batch, places, strict=True)],
+            timeouts=tools.timeouts,
+            on_progress=on_progress,
+            max_bytes=tools.limits.max_output_bytes,
+            clock=clock_of(batch),
+        )
+
+
+async def _publish(
+    tools: Tools, result: Result, transcoded: Transcoded, scratch: Path, report: Report
+) -> Output:
+    path = _path(scratch, result)
+    remarks = check_result(transcoded, result.plan, path)
+    report(Stage.UPLOADING, estimated_time_remaining=0)
+    stored, sha256 = await retried(publish, tools.objects, result.key, path)
+    path.unlink()
+    report(Stage.VERIFYING)
+    await check_published(tools, stored, [(stored.size, sha256)], result.plan, transcoded)
+    measured = await measure_published(tools, stored, result)
+    output = result.output(stored, sha256, remarks, measured)
+    return await read_result(tools, stored, result, output)
+
+
+def _path(scratch: Path, result: Result) -> Path:
+    return scratch / f"result-{result.number}"

@@ -1,0 +1,175 @@
+"""streaming_convert_audio: the path without whole files. Same decisions, command, and bytes."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+
+from wavemill_common.jobs import Job, Output
+from wavemill_common.progress.snapshot import Stage
+from wavemill_converter.check.check import check_report
+from wavemill_converter.check.published import (
+    check_published,
+    measure_published,
+    unless_all_is_well,
+)
+from wavemill_converter.check.readback import read_result
+from wavemill_converter.convert.conversion import (
+    Converted,
+    Report,
+    converted,
+    find_input,
+    longest,
+    prepare,
+    progress_reporter,
+)
+from wavemill_converter.convert.streaming.follower import OutputFollower, follow_all
+from wavemill_converter.convert.streaming.layout import plan_layout
+from wavemill_converter.ffmpeg.memory import MemoryFile, is_supported
+from wavemill_converter.ffmpeg.places import Input, fd_destination, http_input
+from wavemill_converter.plan.plan import ConversionPlan
+from wavemill_converter.plan.results import Result, clock_of, runs
+from wavemill_converter.probe.probe import PROBE_TIME, probe_input
+from wavemill_converter.probe.source import Probed
+from wavemill_converter.sandbox.process import Child
+from wavemill_converter.store.blocks import BlockReader
+from wavemill_converter.tools import Tools
+from wavemill_converter.transcode.outcome import Transcoded
+from wavemill_converter.transcode.transcode import OnProgress, transcode_between
+
+log = structlog.get_logger(__name__)
+
+
+def validate_streaming_support() -> str | None:
+    """Say why nothing can be streamed on this machine; None where it can."""
+    if not is_supported():
+        return "this system has no memory files (Linux has): conversions go by way of files"
+    return None
+
+
+async def streaming_convert_audio(job: Job, tools: Tools, report: Report) -> Converted:
+    """Convert a job's input without ever having it, or the result, as a whole.
+
+    Raises:
+        StreamTripped: this output cannot be streamed; nothing of it is left.
+        ConversionError: the input cannot be converted, or ffmpeg failed.
+        Unavailable: a store failed; another attempt may succeed.
+    """
+    report(Stage.PROBING)
+    reader = BlockReader(tools.objects, await find_input(tools.objects, job))
+    with tools.proxy.published(reader) as url:
+        try:
+            source = http_input(url)
+            probed = await probe_input(tools.ffmpeg, source, reader.size, PROBE_TIME)
+            results = await prepare(job, tools, source, probed, report)
+            return await _convert_all(tools, report, reader, source, probed, results)
+        except Exception:
+            _raise_source_failure(reader)  # whatever else went wrong followed from it
+            raise
+
+
+async def _convert_all(
+    tools: Tools,
+    report: Report,
+    reader: BlockReader,
+    source: Input,
+    probed: Probed,
+    results: Sequence[Result],
+) -> Converted:
+    batches, outputs = runs(results), list[Output]()
+    async with unless_all_is_well(tools.objects, outputs):
+        for number, batch in enumerate(batches):
+            on_progress = progress_reporter(report, number, len(batches), longest(batch))
+            async with AsyncExitStack() as stack:
+                followers = [
+                    await stack.enter_async_context(_following(tools, probed, result, len(batch)))
+                    for result in batch
+                ]
+                done = await _transcode(tools, reader, source, batch, followers, on_progress)
+                _raise_source_failure(reader)
+                for result, follower, transcoded in zip(batch, followers, done, strict=True):
+                    outputs.append(await _publish(tools, result, follower, transcoded, report))
+        return converted(outputs, probed)
+
+
+@asynccontextmanager
+async def _following(
+    tools: Tools, probed: Probed, result: Result, beside: int
+) -> AsyncIterator[OutputFollower]:
+    """A memory file, and who follows it; nothing of either is left behind."""
+    layout = plan_layout(
+        result.plan, tag_bytes(probed, result.plan), tools.limits.max_output_bytes, beside
+    )
+    with MemoryFile(result.key) as memory:
+        follower = OutputFollower(tools.objects, result.key, memory, layout)
+        try:
+            yield follower
+        except BaseException:
+            await follower.abort()
+            raise
+
+
+async def _transcode(
+    tools: Tools,
+    reader: BlockReader,
+    source: Input,
+    batch: Sequence[Result],
+    followers: Sequence[OutputFollower],
+    on_progress: OnProgress,
+) -> tuple[Transcoded, ...]:
+    async def follow(child: Child, alive: Callable[[], None]) -> None:
+        peak = await follow_all(followers, child, alive)
+        log.info(
+            "streamed",
+            outputs=len(batch),
+            bytes=sum(one.size for one in followers),
+            early_parts=sum(one.early for one in followers),
+            memory_peak=peak,
+            source_requests=reader.requests,
+        )
+
+    return await transcode_between(
+        tools.ffmpeg,
+        source,
+        [
+            (result.plan, fd_destination(follower.fd, by_number=tools.ffmpeg.writes_fd))
+            for result, follower in zip(batch, followers, strict=True)
+        ],
+        timeouts=tools.timeouts,
+        on_progress=on_progress,
+        max_bytes=tools.limits.max_output_bytes,
+        companion=follow,
+        bytes_read=lambda: reader.position,
+        clock=clock_of(batch),
+    )
+
+
+async def _publish(
+    tools: Tools,
+    result: Result,
+    follower: OutputFollower,
+    transcoded: Transcoded,
+    report: Report,
+) -> Output:
+    remarks = check_report(transcoded, result.plan, follower.size)
+    report(Stage.UPLOADING, estimated_time_remaining=0)
+    stored = await follower.finish(index_in_front=result.plan.codec.faststart)
+    report(Stage.VERIFYING)
+    sent = follower.part_digests()
+    sha256 = await check_published(tools, stored, sent, result.plan, transcoded)
+    measured = await measure_published(tools, stored, result)
+    output = result.output(stored, sha256, remarks, measured)
+    return await read_result(tools, stored, result, output)
+
+
+def tag_bytes(probed: Probed, plan: ConversionPlan) -> int:
+    """How many bytes tags and cover may take at the beginning of a result, rather too many."""
+    tags = probed.tags_as_read if plan.tagging is None else plan.tagging.tags
+    text = sum(len(key) + 4 * len(value) for key, value in tags.items())
+    return text + len(plan.picture or b"")
+
+
+def _raise_source_failure(reader: BlockReader) -> None:
+    """What was made of a source that could not be read to its end is worthless."""
+    if reader.failure is not None:
+        raise reader.failure

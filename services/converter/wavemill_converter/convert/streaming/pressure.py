@@ -1,0 +1,69 @@
+"""Pressure: stop a child that writes faster than its output is taken away; let it go on later.
+
+A thread of its own watches, because a busy event loop would look too late: without it a slow
+upload has let half a gigabyte pile up.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple, Self
+
+from wavemill_converter.ffmpeg.memory import MemoryFile
+
+LOOK_EVERY = 0.005  # seconds
+GO_ON_AT = 0.75  # of the cap
+
+
+class Gauge(NamedTuple):
+    """A memory file, and how many bytes of it may be held."""
+
+    memory: MemoryFile
+    cap: int
+
+    @property
+    def level(self) -> float:
+        """The share of the cap that is held."""
+        return self.memory.held / self.cap
+
+
+class Pressure:
+    """Keeps every gauge below its cap by stopping and continuing a process. A context manager."""
+
+    def __init__(self, gauges: Sequence[Gauge], pid: int) -> None:
+        self._gauges = gauges
+        self._pid = pid
+        self._over = threading.Event()
+        self.is_stopped = False
+        self.peak = 0  # bytes, of all together
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._watch, name="pressure", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK_EVERY):
+            self.peak = max(self.peak, sum(gauge.memory.held for gauge in self._gauges))
+            level = max(gauge.level for gauge in self._gauges)
+            if level > 1 and not self.is_stopped:
+                self._signal(signal.SIGSTOP)
+                self.is_stopped = True
+            elif self.is_stopped and level < GO_ON_AT:
+                self._go_on()
+        if self.is_stopped:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+        self.is_stopped = False
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, number)

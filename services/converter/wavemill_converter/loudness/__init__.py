@@ -1,0 +1,1 @@
+"""Loudness by EBU R128: measured, fitted, proven."""

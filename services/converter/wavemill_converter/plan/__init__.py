@@ -1,0 +1,1 @@
+"""Plan: every decision about a conversion, made before it starts. Pure."""

@@ -1,0 +1,1 @@
+"""Store: between the object store and ffmpeg, in both directions."""

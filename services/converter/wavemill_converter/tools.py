@@ -1,0 +1,20 @@
+"""Tools: what every step of a conversion works with."""
+
+from msgspec import Struct
+
+from wavemill_common.objects import ObjectStore
+from wavemill_converter.ffmpeg.installation import Ffmpeg
+from wavemill_converter.probe.limits import Limits
+from wavemill_converter.store.proxy import RangeProxy
+from wavemill_converter.transcode.outcome import Timeouts
+
+
+class Tools(Struct, frozen=True):
+    """What a conversion works with. `decodes`: results are decoded before they are committed."""
+
+    objects: ObjectStore
+    ffmpeg: Ffmpeg
+    proxy: RangeProxy
+    limits: Limits
+    timeouts: Timeouts
+    decodes: bool = True

@@ -1,0 +1,1 @@
+"""Transcode: run ffmpeg on a plan."""
