@@ -12,10 +12,11 @@ from typing import Any
 import aiohttp
 
 from support.client import Client
+from support.cluster import Cluster, Member
 from support.server import Wavemill
 
 
-async def keys(server: Wavemill, *words: str) -> Any:
+async def keys(server: Wavemill | Cluster, *words: str) -> Any:
     """Run `wavemill-janitor keys …` beside a running wavemill; the document that it prints."""
     environ = {
         **os.environ,
@@ -31,7 +32,7 @@ async def keys(server: Wavemill, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
-async def new_key(server: Wavemill, name: str = "test") -> str:
+async def new_key(server: Wavemill | Cluster, name: str = "test") -> str:
     """Make a key."""
     return str((await keys(server, "create", "--name", name))["key"])
 
@@ -42,7 +43,7 @@ def bearing(key: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def holding(server: Wavemill, key: str) -> AsyncIterator[Client]:
+async def holding(server: Wavemill | Member, key: str) -> AsyncIterator[Client]:
     """A client that shows this key with every call."""
     async with aiohttp.ClientSession(headers=bearing(key)) as session:
         yield Client(session, server.url)
