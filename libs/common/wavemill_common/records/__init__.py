@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from wavemill_common.jobs import Change, Job
+from wavemill_common.records.usage import Usage
 from wavemill_common.uploads import Upload
 
 
@@ -104,6 +105,10 @@ class JobStore(Protocol):
 
     def all_uploads(self) -> AsyncIterator[Upload]:
         """All uploads, as `all_jobs` tells all jobs."""
+        ...
+
+    async def usage(self, owner: str, now: float) -> Usage:
+        """What an owner has in the stores; in DynamoDB it may be a moment old."""
         ...
 
     async def check(self, *, jobs_only: bool = False) -> None:
