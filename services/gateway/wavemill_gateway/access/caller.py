@@ -4,6 +4,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from wavemill_gateway.access.network import network_of
+from wavemill_gateway.access.proxies import address_of
 from wavemill_gateway.problems import Handler
 
 _CALLER: web.RequestKey["Caller"] = web.RequestKey("caller")
@@ -24,7 +25,7 @@ class Caller(Struct, frozen=True, kw_only=True):
 @web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find out who calls, before anything else is done for them."""
-    request[_CALLER] = Caller(network=network_of(request.remote))
+    request[_CALLER] = Caller(network=network_of(address_of(request)))
     return await handler(request)
 
 

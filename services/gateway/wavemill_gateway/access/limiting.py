@@ -1,0 +1,65 @@
+"""Limiting: requests are counted before anything is done for them; failed keys are, too."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from wavemill_common.errors import AppError, RateLimited
+from wavemill_gateway.access.caller import Caller, caller_of
+from wavemill_gateway.access.network import network_of
+from wavemill_gateway.access.owner import owner_of
+from wavemill_gateway.access.proxies import address_of
+from wavemill_gateway.access.rates import Rates
+from wavemill_gateway.problems import Handler
+
+RATES = web.AppKey("rates", Rates)  # not there: nothing is counted
+OWNER_SECRET = web.AppKey("owner_secret", bytes)
+COUNTED = ("/api/", "/s3/")  # not health, not the page
+JOB_COST = 5  # requests that the start of a job counts for: it takes a converter's time
+FAILURE_COST = 5  # requests that a wrong key counts for
+_STARTS = ("/api/convert", "/api/convert-audio")
+
+
+def owner_of_request(request: web.Request) -> str:
+    """Whose what a request makes shall be."""
+    return owner_of(caller_of(request), request.app[OWNER_SECRET])
+
+
+@web.middleware
+async def count_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count wrong keys by network, whatever keys they are: who guesses is told to wait."""
+    try:
+        return await handler(request)
+    except AppError as error:
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            caller = Caller(network=network_of(address_of(request)))
+            owner = owner_of(caller, request.app[OWNER_SECRET])
+            await _count(request, owner, FAILURE_COST)
+        raise
+
+
+@web.middleware
+async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count a request by its caller.
+
+    Raises:
+        RateLimited: there were too many.
+    """
+    if request.path.startswith(COUNTED):
+        await _count(request, owner_of_request(request), cost_of(request.method, request.path))
+    return await handler(request)
+
+
+def cost_of(method: str, path: str) -> int:
+    """How many plain requests a request counts for."""
+    starts = method == "POST" and (path in _STARTS or path.endswith("/retry"))
+    return JOB_COST if starts else 1
+
+
+async def _count(request: web.Request, owner: str, cost: int) -> None:
+    rates = request.app.get(RATES)
+    if rates is None:
+        return
+    wait = await rates.take(owner, cost)
+    if wait is not None:
+        raise RateLimited("too many requests; wait a little, then go on slower", retry_after=wait)
