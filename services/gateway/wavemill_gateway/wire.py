@@ -79,8 +79,9 @@ class WireHandler(RequestHandler):
 
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's
         """Go on after a pause of ours, for which no client is blamed."""
+        paused = self._reading_paused  # aiohttp calls this after every read
         super().resume_reading(resume_parser)
-        if self._is_in_body():
+        if paused and self._is_in_body():
             self._pace.body_begins(self._loop.time())
 
     async def finish_response(
