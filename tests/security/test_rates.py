@@ -16,13 +16,22 @@ from support.problems import Reply, assert_problem
 from support.redis import TestRedis
 from wavemill_common.connections import connect
 from wavemill_common.errors import RequestError
-from wavemill_gateway.access.limiting import OWNER_SECRET, RATES, count_failures
+from wavemill_gateway.access.caller import SECRET
+from wavemill_gateway.access.limiting import RATES, count_failures
 from wavemill_gateway.access.proxies import TRUSTED_PROXIES
 from wavemill_gateway.access.rates import REDIS_PATIENCE, STRICTER, Rates
 from wavemill_gateway.problems import Handler, problems
 
 Start = Callable[..., Awaitable[Cluster]]
 UNKNOWN = "/api/uploads/" + "A" * 32  # counted, and needs no Redis to answer
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[TestRedis]:
+    server = TestRedis(tmp_path)
+    server.start()
+    yield server
+    server.close()
 
 
 async def burst(client: Client, count: int, **options: object) -> list[Reply]:
@@ -143,6 +152,16 @@ async def test_a_hanging_redis_holds_up_no_request_for_long(
     assert max(took) < REDIS_PATIENCE + 2.0  # a bound for noisy machines
 
 
+async def test_an_account_may_have_a_limit_of_its_own(own_redis: TestRedis) -> None:
+    async with connect(own_redis.url) as counting:
+        rates = Rates("", counting.connection_pool)
+        assert [await rates.take("net:a") for _ in range(3)] == [None] * 3
+        waits = [await rates.take("key:a", own="2/hour") for _ in range(3)]
+        assert waits[:2] == [None, None]
+        assert waits[2] is not None
+        assert 1 <= waits[2] <= 3600
+
+
 # --- wrong keys -----------------------------------------------------------------------------------
 
 
@@ -158,21 +177,13 @@ async def ask_for_a_key(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 @pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[TestRedis]:
-    server = TestRedis(tmp_path)
-    server.start()
-    yield server
-    server.close()
-
-
-@pytest.fixture
 async def keyed(own_redis: TestRedis) -> AsyncIterator[str]:
     async def answer(_: web.Request) -> web.Response:
         return web.json_response({})
 
     app = web.Application(middlewares=[problems, count_failures, ask_for_a_key])
     app[TRUSTED_PROXIES] = 1
-    app[OWNER_SECRET] = b"secret"
+    app[SECRET] = b"secret"
     app.router.add_get("/api/formats", answer)
     async with connect(own_redis.url) as counting:
         app[RATES] = Rates("10/hour", counting.connection_pool)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import resource
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
@@ -74,13 +74,18 @@ class Rude:
 
 
 @asynccontextmanager
-async def many(port: int, count: int) -> AsyncIterator[list[Rude]]:
-    """Hold so many connections for the time of a block."""
-    free = asyncio.Semaphore(100)
+async def many(
+    port: int, count: int, greet: Callable[[Rude], Awaitable[object]] | None = None
+) -> AsyncIterator[list[Rude]]:
+    """Hold so many connections for the time of a block; `greet` is done on each at once."""
+    free = asyncio.Semaphore(50)
 
     async def one() -> Rude:
         async with free:
-            return await Rude.connect(port)
+            rude = await Rude.connect(port)
+            if greet is not None:
+                await greet(rude)
+            return rude
 
     connections = await asyncio.gather(*(one() for _ in range(count)))
     try:

@@ -27,10 +27,10 @@ from wavemill_gateway import (
     polling,
     uploads,
 )
-from wavemill_gateway.access.caller import identify
+from wavemill_gateway.access.caller import SECRET, identify
 from wavemill_gateway.access.door import Door
 from wavemill_gateway.access.headers import secure_headers
-from wavemill_gateway.access.limiting import OWNER_SECRET, RATES, count_failures, limited
+from wavemill_gateway.access.limiting import RATES, count_failures, limited
 from wavemill_gateway.access.origins import ALLOWED_ORIGINS, read_origins, same_site, share
 from wavemill_gateway.access.proxies import TRUSTED_PROXIES
 from wavemill_gateway.access.quotas import QuotaLimits
@@ -101,9 +101,8 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
         open_object_store(settings) as objects,
         asyncio.TaskGroup() as tasks,
     ):
-        app[OWNER_SECRET] = secret = read_secret(settings)
-        if settings.rate_limit:
-            app[RATES] = Rates(settings.rate_limit, counting.connection_pool)
+        app[SECRET] = read_secret(settings)
+        app[RATES] = Rates(settings.rate_limit, counting.connection_pool)
         progress, quotas = ProgressStore(redis), _quotas(settings)
         app[OBJECTS] = objects
         app[RECORDS] = records
@@ -117,7 +116,7 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
             app[OBJECTS],
             app[QUEUE],
             progress,
-            secret=secret,
+            secret=app[SECRET],
             job_ttl=settings.job_ttl,
             due_after=settings.timings.due_after,
             webhook_private=settings.webhook_private,

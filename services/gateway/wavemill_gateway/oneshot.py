@@ -6,7 +6,7 @@ from aiohttp import BodyPartReader, web
 from wavemill_common.errors import RequestError
 from wavemill_common.options import Wanted
 from wavemill_common.uploads import Upload
-from wavemill_gateway.access.limiting import owner_of_request
+from wavemill_gateway.access.caller import owner_of
 from wavemill_gateway.asked import ConvertRequest, understand
 from wavemill_gateway.bodies import FORM_BYTES, form_parts, part_blocks, read_field
 from wavemill_gateway.downloads import JobFailed, send_result
@@ -61,8 +61,9 @@ async def _receive_file(
     if "format" in fields:
         _wanted(fields)
     announced = (request.content_length or 0) - FORM_BYTES
-    name, blocks, owner = part.filename or "", part_blocks(part), owner_of_request(request)
-    return await request.app[INTAKE].receive_file(name, blocks, announced, owner=owner)
+    return await request.app[INTAKE].receive_file(
+        part.filename or "", part_blocks(part), announced, owner=owner_of(request)
+    )
 
 
 def _wanted(fields: dict[str, str]) -> Wanted:

@@ -16,7 +16,7 @@ from wavemill_common.errors import (
 from wavemill_common.ids import check_id
 from wavemill_common.media import MediaInfo
 from wavemill_common.uploads import Upload, count_chunks, describe_ranges
-from wavemill_gateway.access.limiting import owner_of_request
+from wavemill_gateway.access.caller import owner_of
 from wavemill_gateway.bodies import (
     CHUNK_TIMEOUT,
     FORM_BYTES,
@@ -69,9 +69,7 @@ async def upload_audio(request: web.Request) -> web.Response:
     if request.content_type == _MULTIPART:
         upload, completed = await _receive_form(request, intake)
     elif request.content_type == _RAW:
-        upload, completed = await _receive_chunk(
-            intake, request.query, raw_blocks(request), owner_of_request(request)
-        )
+        upload, completed = await _receive_chunk(request, request.query, raw_blocks(request))
     else:
         raise UnsupportedMediaType(
             f"send a form ({_MULTIPART}) with a part 'file' or 'chunk', "
@@ -86,7 +84,7 @@ async def open_upload(request: web.Request) -> web.Response:
     asked = await read_json(request, OpenRequest)
     intake = request.app[INTAKE]
     upload = await intake.open(
-        asked.file_name, asked.file_size, asked.chunk_size, owner=owner_of_request(request)
+        asked.file_name, asked.file_size, asked.chunk_size, owner=owner_of(request)
     )
     return json_reply(await view_of(intake, upload), 201)
 
@@ -119,20 +117,20 @@ async def _receive_form(request: web.Request, intake: Intake) -> tuple[Upload, b
         if part.name == "file":
             announced = (request.content_length or 0) - FORM_BYTES
             name = part.filename or ""
-            owner, blocks = owner_of_request(request), part_blocks(part)
-            return await intake.receive_file(name, blocks, announced, owner=owner), True
+            return await intake.receive_file(
+                name, part_blocks(part), announced, owner=owner_of(request)
+            ), True
         if part.name == "chunk":
             fields.setdefault("fileName", part.filename or "")
-            return await _receive_chunk(
-                intake, fields, part_blocks(part), owner_of_request(request)
-            )
+            return await _receive_chunk(request, fields, part_blocks(part))
         fields[part.name or ""] = await read_field(part)
     raise RequestError("the form has no part 'file' (a whole file) or 'chunk' (one chunk)")
 
 
 async def _receive_chunk(
-    intake: Intake, fields: Mapping[str, str], blocks: AsyncIterator[bytes], owner: str
+    request: web.Request, fields: Mapping[str, str], blocks: AsyncIterator[bytes]
 ) -> tuple[Upload, bool]:
+    intake = request.app[INTAKE]
     index = _number(fields, "chunkIndex")
     sha256 = fields.get("chunkSha256") or None
     if sha256 is not None and not _SHA256.fullmatch(sha256):
@@ -140,7 +138,7 @@ async def _receive_chunk(
     blocks = within(CHUNK_TIMEOUT, blocks)
     file_id = fields.get("fileId")
     if not file_id:
-        upload = await _open(intake, fields, owner)
+        upload = await _open(intake, fields, owner_of(request))
         return await intake.receive_first_chunk(upload, index, blocks, sha256)
     upload = await intake.find(check_id("fileId", file_id))
     _check_unchanged(upload, fields)

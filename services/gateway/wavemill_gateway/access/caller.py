@@ -1,5 +1,7 @@
 """Caller: whom a request comes from; ownership, quotas and rates count by it."""
 
+import hmac
+
 from aiohttp import web
 from msgspec import Struct
 
@@ -7,6 +9,7 @@ from wavemill_gateway.access.network import network_of
 from wavemill_gateway.access.proxies import address_of
 from wavemill_gateway.problems import Handler
 
+OF_KEY, OF_NETWORK = "key:", "net:"  # what accounts and owners begin with
 _CALLER: web.RequestKey["Caller"] = web.RequestKey("caller")
 
 
@@ -19,7 +22,17 @@ class Caller(Struct, frozen=True, kw_only=True):
     @property
     def account(self) -> str:
         """What the caller's uploads, jobs and requests are counted under."""
-        return f"net:{self.network}" if self.key_id is None else f"key:{self.key_id}"
+        return f"{OF_NETWORK}{self.network}" if self.key_id is None else f"{OF_KEY}{self.key_id}"
+
+    def owner(self, secret: bytes) -> str:
+        """What records say of whose they are: no address, but what only we can make of one."""
+        if self.key_id is not None:
+            return self.account
+        mac = hmac.digest(secret, f"wavemill owner\n{self.account}".encode(), "sha256")
+        return f"{OF_NETWORK}{mac.hex()[:32]}"
+
+
+SECRET = web.AppKey("secret", bytes)  # the server's own
 
 
 @web.middleware
@@ -32,3 +45,8 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
 def caller_of(request: web.Request) -> Caller:
     """Whom a request comes from."""
     return request[_CALLER]
+
+
+def owner_of(request: web.Request) -> str:
+    """Whose shall be what a request makes."""
+    return caller_of(request).owner(request.app[SECRET])

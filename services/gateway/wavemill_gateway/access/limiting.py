@@ -5,24 +5,17 @@ from http import HTTPStatus
 from aiohttp import web
 
 from wavemill_common.errors import AppError, RateLimited
-from wavemill_gateway.access.caller import Caller, caller_of
+from wavemill_gateway.access.caller import SECRET, Caller, owner_of
 from wavemill_gateway.access.network import network_of
-from wavemill_gateway.access.owner import owner_of
 from wavemill_gateway.access.proxies import address_of
 from wavemill_gateway.access.rates import Rates
 from wavemill_gateway.problems import Handler
 
-RATES = web.AppKey("rates", Rates)  # not there: nothing is counted
-OWNER_SECRET = web.AppKey("owner_secret", bytes)
+RATES = web.AppKey("rates", Rates)
 COUNTED = ("/api/", "/s3/")  # not health, not the page
 JOB_COST = 5  # requests that the start of a job counts for: it takes a converter's time
 FAILURE_COST = 5  # requests that a wrong key counts for
 _STARTS = ("/api/convert", "/api/convert-audio")
-
-
-def owner_of_request(request: web.Request) -> str:
-    """Whose what a request makes shall be."""
-    return owner_of(caller_of(request), request.app[OWNER_SECRET])
 
 
 @web.middleware
@@ -33,8 +26,7 @@ async def count_failures(request: web.Request, handler: Handler) -> web.StreamRe
     except AppError as error:
         if error.status == HTTPStatus.UNAUTHORIZED:
             caller = Caller(network=network_of(address_of(request)))
-            owner = owner_of(caller, request.app[OWNER_SECRET])
-            await _count(request, owner, FAILURE_COST)
+            await _count(request, caller.owner(request.app[SECRET]), FAILURE_COST)
         raise
 
 
@@ -46,7 +38,7 @@ async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
         RateLimited: there were too many.
     """
     if request.path.startswith(COUNTED):
-        await _count(request, owner_of_request(request), cost_of(request.method, request.path))
+        await _count(request, owner_of(request), cost_of(request.method, request.path))
     return await handler(request)
 
 
@@ -57,9 +49,6 @@ def cost_of(method: str, path: str) -> int:
 
 
 async def _count(request: web.Request, owner: str, cost: int) -> None:
-    rates = request.app.get(RATES)
-    if rates is None:
-        return
-    wait = await rates.take(owner, cost)
+    wait = await request.app[RATES].take(owner, cost)
     if wait is not None:
         raise RateLimited("too many requests; wait a little, then go on slower", retry_after=wait)

@@ -45,28 +45,31 @@ class Quotas:
         self._jobs = _Latest()
 
     @asynccontextmanager
-    async def room_for_upload(self, upload: Upload, announced: int) -> AsyncIterator[None]:
+    async def room_for_upload(
+        self, upload: Upload, announced: int, own: int | None = None
+    ) -> AsyncIterator[None]:
         """Hold room for an upload of at least `announced` bytes while its record is written.
+
+        Its owner may have an `own` limit of uploads under way.
 
         Raises:
             RateLimited: there is none.
         """
-        limits = self._limits
-        if not upload.owner or not (limits.open_uploads or limits.stored_bytes):
+        most = self._limits.open_uploads if own is None else own
+        if not upload.owner or not (most or self._limits.stored_bytes):
             yield
             return
         usage = await self._records.usage(upload.owner, self._now())
         self._check_bytes(upload.owner, usage, max(announced, 0))
         open_uploads = usage.open_uploads
-        if limits.open_uploads:
-            open_uploads = await self._uploads.settle(
-                upload.owner, open_uploads, limits.open_uploads, self._still_open
-            )
-        if self._uploads.is_full(upload.owner, open_uploads, limits.open_uploads):
+        open_uploads = await self._uploads.settle(
+            upload.owner, open_uploads, most, self._still_open
+        )
+        if self._uploads.is_full(upload.owner, open_uploads, most):
             raise RateLimited(
-                f"you have {limits.open_uploads} uploads under way; complete or delete one",
+                f"you have {most} uploads under way; complete or delete one",
                 retry_after=UPLOADS_WAIT,
-                limit=limits.open_uploads,
+                limit=most,
             )
         with self._uploads.holding(upload.owner, upload.file_id, announced):
             yield

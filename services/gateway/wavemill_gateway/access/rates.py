@@ -6,6 +6,7 @@ each gateway counts for itself and lets a quarter pass: there may be several, an
 
 import asyncio
 import time
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -26,9 +27,8 @@ class Rates:
     """Counts what accounts do."""
 
     def __init__(self, limit: str, pool: Any) -> None:
-        """Count in the Redis of this connection pool: so many, as 600/minute."""
-        self._limit = parse(limit)
-        self._strict = stricter(self._limit)
+        """Count in the Redis of this connection pool: so many, as 600/minute; empty: none."""
+        self._limit = limit
         shared = RedisStorage(
             "redis://",  # read by nobody: the pool knows where
             implementation="redispy",
@@ -39,22 +39,30 @@ class Rates:
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._local_until = 0.0  # by the loop's clock
 
-    async def take(self, account: str, cost: int = 1) -> float | None:
-        """Count something that an account does; tell the seconds to wait if it is too much."""
+    async def take(self, account: str, cost: int = 1, own: str | None = None) -> float | None:
+        """Count something that an account does; tell the seconds to wait if it is too much.
+
+        An account may have a limit of its `own`.
+        """
+        if not (text := self._limit if own is None else own):
+            return None
+        limit, strict = _limits(text)
         loop = asyncio.get_running_loop()
         if loop.time() >= self._local_until:
             try:
                 async with asyncio.timeout(REDIS_PATIENCE):
-                    return await _take(self._shared, self._limit, account, cost)
+                    return await _take(self._shared, limit, account, cost)
             except REDIS_ERRORS as error:
                 self._local_until = loop.time() + LOCAL_FOR
                 log.warning("rates_counted_locally", reason=repr(error))
-        return await _take(self._local, self._strict, account, cost)
+        return await _take(self._local, strict, account, cost)
 
 
-def stricter(limit: RateLimitItem) -> RateLimitItem:
-    """What one gateway alone lets pass."""
-    return type(limit)(max(1, limit.amount // STRICTER), limit.multiples)
+@lru_cache(maxsize=1024)
+def _limits(text: str) -> tuple[RateLimitItem, RateLimitItem]:
+    """A limit, and what one gateway alone lets pass of it."""
+    limit = parse(text)
+    return limit, type(limit)(max(1, limit.amount // STRICTER), limit.multiples)
 
 
 async def _take(
