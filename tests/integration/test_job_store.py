@@ -16,6 +16,7 @@ from wavemill_common.media import Chapter, Cover, MediaInfo
 from wavemill_common.options import ConvertOptions
 from wavemill_common.records import JobStore, Place
 from wavemill_common.records.sqlite import SqliteJobStore
+from wavemill_common.records.usage import Usage
 from wavemill_common.uploads import Upload, UploadState
 
 NOW = 1_800_000_000.25
@@ -600,3 +601,39 @@ async def test_keys_are_no_uploads_and_uploads_are_no_keys(store: JobStore) -> N
     assert sorted(found, key=lambda key: key.key_id) == keys
     assert [one.file_id async for one in store.all_uploads()] == ["file"]
     assert [one async for one in store.expired_uploads(NOW + 10 * DAY, 10)] == [an_upload()]
+
+
+# --- what an owner has ----------------------------------------------------------------------------
+
+
+async def test_usage_counts_what_is_under_way_and_what_is_stored(store: JobStore) -> None:
+    open_one = an_upload("open", owner="net:a", size=20)
+    await store.put_upload(open_one)
+    await store.put_upload(an_upload("unknown", owner="net:a", size=None))
+    await store.put_upload(
+        an_upload("complete", owner="net:a", size=300, state=UploadState.COMPLETE)
+    )
+    await store.put_upload(an_upload("expired", owner="net:a", size=1, expires_at=NOW - 1))
+    await store.put_upload(
+        an_upload("aborted", owner="net:a", size=5000, state=UploadState.ABORTED)
+    )
+    await store.put_upload(an_upload("foreign", owner="net:b", size=70_000))
+    await store.put_upload(an_upload("nobody"))
+    await store.put_job(a_job("waiting", owner="net:a"))
+    await store.put_job(
+        a_job("done", owner="net:a", status=JobStatus.COMPLETED, outputs=(OUTPUT, OUTPUT))
+    )
+    await store.put_job(a_job("other", owner="net:b"))
+    usage = await store.usage("net:a", NOW)
+    assert usage.open_uploads == {"open", "unknown"}
+    assert usage.unfinished_jobs == {"waiting"}
+    assert usage.stored_bytes == 20 + 300 + 1 + 2 * OUTPUT.size
+    assert await store.remove_upload(open_one)
+    assert (await store.usage("net:a", NOW)).open_uploads == {"unknown"}
+
+
+async def test_nobody_has_nothing(store: JobStore) -> None:
+    await store.put_upload(an_upload())
+    await store.put_job(a_job())
+    usage = await store.usage("net:c", NOW)
+    assert usage == Usage()

@@ -168,6 +168,12 @@ class QueueUnavailable(Unavailable):
     code = "queue_unavailable"
 
 
+class TooBusy(Unavailable):
+    """Nothing failed: this much is in use, and more is not given."""
+
+    code = "too_busy"
+
+
 class StorageForbidden(AppError):
     status, code = 403, "storage_forbidden"
 

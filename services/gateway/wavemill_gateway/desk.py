@@ -19,6 +19,7 @@ from wavemill_common.submission import Submission, tell_redis
 from wavemill_common.uploads import Upload
 from wavemill_gateway.access.caller import ANYONE, Caller
 from wavemill_gateway.access.ownership import own_job, own_upload
+from wavemill_gateway.access.quotas import UNLIMITED, QuotaLimits, Quotas
 from wavemill_gateway.asked import ConvertRequest, check_wanted
 from wavemill_gateway.covers import store_covers
 
@@ -38,10 +39,12 @@ class JobDesk:
         due_after: float,
         webhook_private: bool,
         now: Callable[[], float],
+        quotas: QuotaLimits = UNLIMITED,
     ) -> None:
         self._records = records
         self._objects = objects
         self._progress = progress
+        self._quotas = Quotas(records, quotas, now)
         self._secret = secret
         self._job_ttl = job_ttl
         self._due_after = due_after
@@ -70,10 +73,11 @@ class JobDesk:
             if earlier is not None:
                 return _same_request(earlier, digest)
         await own_upload(self._records, caller, asked.file_id)
-        upload = await self._submission.reserve(asked.file_id, job_id)
-        wanted = await store_covers(self._objects, job_id, asked.wanted)
-        asked = structs.replace(asked, wanted=wanted)
-        job = await self._records.put_job(self._new_job(job_id, upload, asked, digest, caller))
+        async with self._quotas.room_for_job(caller.owner(self._secret), job_id):
+            upload = await self._submission.reserve(asked.file_id, job_id)
+            wanted = await store_covers(self._objects, job_id, asked.wanted)
+            asked = structs.replace(asked, wanted=wanted)
+            job = await self._records.put_job(self._new_job(job_id, upload, asked, digest, caller))
         await self._submission.confirm(job)
         await self._submission.announce(job)
         return _same_request(job, digest)
@@ -113,7 +117,8 @@ class JobDesk:
                 raise Conflict("the job has completed; there is nothing to run again")
             if not job.is_terminal:
                 return job
-            again = await self._submission.retry(job)
+            async with self._quotas.room_for_job(job.owner, job_id):
+                again = await self._submission.retry(job)
             if again is not None:
                 return again
 

@@ -21,7 +21,7 @@ from wavemill_common.errors import (
 from wavemill_common.ids import check_id
 from wavemill_common.objects import Part, Presigner
 from wavemill_common.uploads import MAX_CHUNKS, Upload, UploadState
-from wavemill_gateway.access.caller import caller_of, owner_of
+from wavemill_gateway.access.caller import caller_of, opener_of
 from wavemill_gateway.direct_parts import too_large
 from wavemill_gateway.keys import INTAKE, OBJECTS
 from wavemill_gateway.replies import SECRET, json_reply, read_json
@@ -58,7 +58,7 @@ async def sign_form(request: web.Request) -> web.Response:
     presigner = _presigner(request)
     intake = request.app[INTAKE]
     upload = await intake.open_direct(
-        request.query.get("filename", ""), in_parts=False, owner=owner_of(request)
+        request.query.get("filename", ""), opener_of(request), in_parts=False
     )
     form = await presigner.presigned_post(
         upload.chunk_key(0), seconds=PRESIGNED_FOR, max_size=intake.limits.max_bytes
@@ -79,7 +79,7 @@ async def begin(request: web.Request) -> web.Response:
     _presigner(request)
     asked = await read_json(request, BeginRequest)
     upload = await request.app[INTAKE].open_direct(
-        asked.filename, in_parts=True, owner=owner_of(request)
+        asked.filename, opener_of(request), in_parts=True
     )
     return json_reply(
         {"key": upload.storage_key, "uploadId": upload.file_id, "fileId": upload.file_id}

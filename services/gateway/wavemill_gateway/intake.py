@@ -21,8 +21,9 @@ from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload, UploadState
-from wavemill_gateway.access.caller import ANYONE, Caller
+from wavemill_gateway.access.caller import ANYONE, NOBODY, Caller, Opener
 from wavemill_gateway.access.ownership import own_upload
+from wavemill_gateway.access.quotas import UNLIMITED, QuotaLimits, Quotas
 from wavemill_gateway.bodies import Counted, Exact
 from wavemill_gateway.checks import check_count, check_digest, check_same, check_total, verified
 from wavemill_gateway.direct_parts import bring_in, too_large
@@ -55,15 +56,17 @@ class Intake:
         records: JobStore,
         limits: UploadLimits,
         now: Callable[[], float],
+        quotas: QuotaLimits = UNLIMITED,
     ) -> None:
         self._objects = objects
         self._records = records
+        self._quotas = Quotas(records, quotas, now)
         self._now = now
         self._completions: Shared[tuple[Upload, bool]] = Shared()
         self.limits = limits
 
     async def open(
-        self, file_name: str, size: int, chunk_size: int | None, *, owner: str = ""
+        self, file_name: str, size: int, chunk_size: int | None, opener: Opener = NOBODY
     ) -> Upload:
         """Open an upload for `size` bytes in chunks.
 
@@ -78,17 +81,19 @@ class Intake:
                 f"chunkSize must be from {limits.min_chunk_bytes} to {limits.max_chunk_bytes}"
             )
         check_count(size, chunk)
-        upload = self._new_upload(file_name, size, chunk, owner)
-        await self._records.put_upload(upload)
+        upload = self._new_upload(file_name, size, chunk, opener)
+        await self._put_upload(upload, opener, size)
         return upload
 
-    async def open_direct(self, file_name: str, *, in_parts: bool, owner: str = "") -> Upload:
+    async def open_direct(
+        self, file_name: str, opener: Opener = NOBODY, *, in_parts: bool
+    ) -> Upload:
         """Open an upload whose bytes go straight to the object store, whole or in parts.
 
         The record comes first, so that the parts of a multipart upload belong to somebody.
         """
-        upload = self._new_upload(file_name, None, self.limits.chunk_bytes, owner, direct=True)
-        await self._records.put_upload(upload)
+        upload = self._new_upload(file_name, None, self.limits.chunk_bytes, opener, direct=True)
+        await self._put_upload(upload, opener)
         if not in_parts:
             return upload
         storage_id = await self._objects.start_multipart(upload.storage_key)
@@ -99,7 +104,11 @@ class Intake:
         return known
 
     async def receive_file(
-        self, file_name: str, blocks: AsyncIterator[bytes], announced: int, *, owner: str = ""
+        self,
+        file_name: str,
+        blocks: AsyncIterator[bytes],
+        announced: int,
+        opener: Opener = NOBODY,
     ) -> Upload:
         """Take in a whole file of at least `announced` bytes; its size shows at its end.
 
@@ -112,8 +121,8 @@ class Intake:
             raise too_large(self.limits.max_bytes)
         limit = self.limits.max_bytes
         counted = Counted(blocks, limit, too_large(limit))
-        upload = self._new_upload(file_name, None, self.limits.chunk_bytes, owner)
-        await self._records.put_upload(upload)
+        upload = self._new_upload(file_name, None, self.limits.chunk_bytes, opener)
+        await self._put_upload(upload, opener, announced)
         try:
             stored = await self._objects.put(upload.storage_key, aiter(counted))
             return await self._finish(upload, stored, counted.sha256)
@@ -254,7 +263,7 @@ class Intake:
         file_name: str,
         size: int | None,
         chunk_size: int,
-        owner: str,
+        opener: Opener,
         *,
         direct: bool = False,
     ) -> Upload:
@@ -267,9 +276,13 @@ class Intake:
             storage_key=f"uploads/{file_id}.{extension_of(name)}",
             created_at=now,
             expires_at=now + self.limits.ttl,
-            owner=owner,
+            owner=opener.owner,
             direct=direct,
         )
+
+    async def _put_upload(self, upload: Upload, opener: Opener, announced: int = 0) -> None:
+        async with self._quotas.room_for_upload(upload, announced, opener.most):
+            await self._records.put_upload(upload)
 
     async def _store_chunk(
         self, upload: Upload, index: int, body: Exact, expected_sha256: str | None

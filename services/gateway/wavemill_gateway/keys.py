@@ -10,6 +10,7 @@ from wavemill_common.queue.converters import ConverterRegistry
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.records import JobStore
 from wavemill_common.settings import Settings
+from wavemill_gateway.access.door import Door
 from wavemill_gateway.access.ownership import OwnProgress
 from wavemill_gateway.desk import JobDesk
 from wavemill_gateway.intake import Intake
@@ -23,4 +24,5 @@ READER = web.AppKey("reader", OwnProgress)
 FEED = web.AppKey("feed", ProgressFeed)
 INTAKE = web.AppKey("intake", Intake)
 DESK = web.AppKey("desk", JobDesk)
+DOOR = web.AppKey("door", Door)
 STOPPING = web.AppKey("stopping", asyncio.Event)

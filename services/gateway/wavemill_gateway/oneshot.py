@@ -6,7 +6,7 @@ from aiohttp import BodyPartReader, web
 from wavemill_common.errors import RequestError
 from wavemill_common.options import Wanted
 from wavemill_common.uploads import Upload
-from wavemill_gateway.access.caller import caller_of, owner_of
+from wavemill_gateway.access.caller import caller_of, opener_of
 from wavemill_gateway.asked import ConvertRequest, understand
 from wavemill_gateway.bodies import FORM_BYTES, form_parts, part_blocks, read_field
 from wavemill_gateway.downloads import JobFailed, send_result
@@ -64,7 +64,7 @@ async def _receive_file(
         _wanted(fields)
     announced = (request.content_length or 0) - FORM_BYTES
     return await request.app[INTAKE].receive_file(
-        part.filename or "", part_blocks(part), announced, owner=owner_of(request)
+        part.filename or "", part_blocks(part), announced, opener_of(request)
     )
 
 

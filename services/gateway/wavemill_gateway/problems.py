@@ -13,6 +13,7 @@ from aiohttp import web
 from wavemill_common.errors import (
     AppError,
     RangeNotSatisfiable,
+    TooBusy,
     Unauthorized,
     UnsupportedMediaType,
 )
@@ -39,7 +40,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         response = await handler(request)
     except AppError as error:
         _check_unanswered(request, error)
-        if error.status >= SERVER_ERRORS:
+        if error.status >= SERVER_ERRORS and not isinstance(error, TooBusy):
             log.warning("request_failed", code=error.code, reason=error.message, id=request_id)
         response = problem_of(error, request_id)
     except web.HTTPException as error:

@@ -16,7 +16,7 @@ from wavemill_common.errors import (
 from wavemill_common.ids import check_id
 from wavemill_common.media import MediaInfo
 from wavemill_common.uploads import Upload, count_chunks, describe_ranges
-from wavemill_gateway.access.caller import caller_of, owner_of
+from wavemill_gateway.access.caller import Opener, caller_of, opener_of
 from wavemill_gateway.bodies import (
     CHUNK_TIMEOUT,
     FORM_BYTES,
@@ -84,7 +84,7 @@ async def open_upload(request: web.Request) -> web.Response:
     asked = await read_json(request, OpenRequest)
     intake = request.app[INTAKE]
     upload = await intake.open(
-        asked.file_name, asked.file_size, asked.chunk_size, owner=owner_of(request)
+        asked.file_name, asked.file_size, asked.chunk_size, opener_of(request)
     )
     return json_reply(await view_of(intake, upload), 201)
 
@@ -120,7 +120,7 @@ async def _receive_form(request: web.Request, intake: Intake) -> tuple[Upload, b
             announced = (request.content_length or 0) - FORM_BYTES
             name = part.filename or ""
             return await intake.receive_file(
-                name, part_blocks(part), announced, owner=owner_of(request)
+                name, part_blocks(part), announced, opener_of(request)
             ), True
         if part.name == "chunk":
             fields.setdefault("fileName", part.filename or "")
@@ -140,21 +140,21 @@ async def _receive_chunk(
     blocks = within(CHUNK_TIMEOUT, blocks)
     file_id = fields.get("fileId")
     if not file_id:
-        upload = await _open(intake, fields, owner_of(request))
+        upload = await _open(intake, fields, opener_of(request))
         return await intake.receive_first_chunk(upload, index, blocks, sha256)
     upload = await intake.find(check_id("fileId", file_id), caller_of(request))
     _check_unchanged(upload, fields)
     return await intake.receive_chunk(upload, index, blocks, sha256)
 
 
-async def _open(intake: Intake, fields: Mapping[str, str], owner: str) -> Upload:
+async def _open(intake: Intake, fields: Mapping[str, str], opener: Opener) -> Upload:
     """Open an upload, as a first chunk without fileId does."""
     size = _number(fields, "fileSize")
     chunk_size = _number(fields, "chunkSize") if "chunkSize" in fields else None
     if "totalChunks" in fields and size:
         asked, chunk = _number(fields, "totalChunks"), chunk_size or intake.limits.chunk_bytes
         _check_total(asked, count_chunks(size, chunk), chunk)
-    return await intake.open(fields.get("fileName", ""), size, chunk_size, owner=owner)
+    return await intake.open(fields.get("fileName", ""), size, chunk_size, opener)
 
 
 def _check_unchanged(upload: Upload, fields: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from wavemill_common.api_keys import ApiKey
 from wavemill_common.jobs import Change, Job
+from wavemill_common.records.usage import Usage
 from wavemill_common.uploads import Upload
 
 Place = tuple[float, str]  # of a job among its owner's: when it was created, its id
@@ -136,6 +137,10 @@ class JobStore(Protocol):
 
     def all_keys(self) -> AsyncIterator[ApiKey]:
         """All API keys, revoked ones too, in no promised order."""
+        ...
+
+    async def usage(self, owner: str, now: float) -> Usage:
+        """What an owner has in the stores; in DynamoDB it may be a moment old."""
         ...
 
     async def check(self, *, jobs_only: bool = False) -> None:

@@ -18,7 +18,9 @@ from wavemill_common.records.dynamo_index import IndexReader
 from wavemill_common.records.dynamo_keys import KeyItems
 from wavemill_common.records.dynamo_owners import OwnerIndex
 from wavemill_common.records.dynamo_tables import DUE, EXPIRES
+from wavemill_common.records.dynamo_usage import read_usage
 from wavemill_common.records.unknown import no_job, no_upload
+from wavemill_common.records.usage import Usage
 from wavemill_common.uploads import Upload
 
 log = structlog.get_logger()
@@ -213,6 +215,10 @@ class DynamoJobStore:
         key, read, only = upload_items.KEY, upload_items.upload_of, upload_items.UPLOADS_ONLY
         async for upload in self._all(self._uploads, key, read, only):
             yield upload
+
+    async def usage(self, owner: str, now: float) -> Usage:
+        """What an owner has in the stores, as it was a moment ago."""
+        return await read_usage(self._calls, self._uploads, self._jobs, owner, now)
 
     # --- API keys ---
 

@@ -16,12 +16,13 @@ import structlog
 from wavemill_common.api_keys import ApiKey
 from wavemill_common.errors import JobStoreUnavailable
 from wavemill_common.jobs import Change, Job
-from wavemill_common.records import Place, job_rows, key_rows, upload_rows
+from wavemill_common.records import Place, job_rows, key_rows, upload_rows, usage_rows
 from wavemill_common.records.codec import decode_job, decode_key, decode_upload
 from wavemill_common.records.commits import Committer
 from wavemill_common.records.faults import job_store_fault
 from wavemill_common.records.schema import connect
 from wavemill_common.records.unknown import no_job
+from wavemill_common.records.usage import Usage
 from wavemill_common.uploads import Upload
 
 PAGE = 200  # records that one query reads
@@ -164,6 +165,10 @@ class SqliteJobStore:
     def all_uploads(self) -> AsyncIterator[Upload]:
         """All uploads."""
         return self._scan(upload_rows.ALL, decode_upload, math.inf, sys.maxsize)
+
+    async def usage(self, owner: str, now: float) -> Usage:
+        """What an owner has in the stores."""
+        return await self._read(lambda db: usage_rows.usage(db, owner, now))
 
     # --- API keys ---
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from wavemill_gateway.access.gate import GATE
 from wavemill_gateway.access.network import network_of
+from wavemill_gateway.access.proxies import address_of
 from wavemill_gateway.problems import Handler
 
 OF_KEY, OF_NETWORK = "key:", "net:"  # what accounts and owners begin with
@@ -47,7 +48,7 @@ SECRET = web.AppKey("secret", bytes)  # the server's own
 @web.middleware
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find out who calls, before anything else is done for them."""
-    network = network_of(request.remote)
+    network = network_of(address_of(request))
     request[_CALLER] = Caller(network=network)  # for whoever counts those who are refused
     admission = await request.app[GATE].admit(request)
     key = admission.key
@@ -69,3 +70,18 @@ def caller_of(request: web.Request) -> Caller:
 def owner_of(request: web.Request) -> str:
     """Whose shall be what a request makes."""
     return caller_of(request).owner(request.app[SECRET])
+
+
+class Opener(Struct, frozen=True):
+    """Who opens an upload, and how many that one may have under way; None: as all others."""
+
+    owner: str = ""
+    most: int | None = None
+
+
+NOBODY = Opener()
+
+
+def opener_of(request: web.Request) -> Opener:
+    """Who opens the upload that a request begins."""
+    return Opener(owner_of(request), caller_of(request).max_open_uploads)

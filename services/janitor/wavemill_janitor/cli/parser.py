@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from wavemill_common.jobs import JobStatus
-from wavemill_common.settings import Settings
+from wavemill_common.settings import Settings, parsers
 from wavemill_common.uploads import UploadState
 from wavemill_janitor.cli import doctor, jobs, keys, queue, setup, storage, uploads, webhooks
 from wavemill_janitor.cli.filters import parse_age, parse_names
@@ -130,7 +130,10 @@ def _add_keys(group: Group) -> None:
         "--expires", type=_saying(parse_age), metavar="AGE", help="after 12h or 90d (never)"
     )
     one.add_argument(
-        "--rate-limit", metavar="RATE", help="its own WAVEMILL_RATE_LIMIT (the server's)"
+        "--rate-limit",
+        type=_saying(parsers.rate),
+        metavar="RATE",
+        help="its own WAVEMILL_RATE_LIMIT (the server's)",
     )
     one.add_argument(
         "--max-open-uploads", type=_saying(_count), metavar="N",
