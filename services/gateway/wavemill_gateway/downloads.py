@@ -18,6 +18,7 @@ from wavemill_common.errors import (
 )
 from wavemill_common.jobs import Job, JobError, JobStatus, Output
 from wavemill_common.objects import ObjectStore, Presigner
+from wavemill_gateway.access.caller import caller_of
 from wavemill_gateway.jobs import job_id_of
 from wavemill_gateway.keys import DESK, OBJECTS
 from wavemill_gateway.names import attachment
@@ -34,7 +35,8 @@ _RANGE = re.compile(r"bytes=([0-9]{0,99})-([0-9]{0,99})")
 @routes.get("/api/download")
 async def download(request: web.Request) -> web.StreamResponse:
     """Stream a result, whole or in part."""
-    return await send_result(request, await request.app[DESK].find(job_id_of(request)))
+    job = await request.app[DESK].find(job_id_of(request), caller_of(request))
+    return await send_result(request, job)
 
 
 async def send_result(request: web.Request, job: Job) -> web.StreamResponse:

@@ -2,6 +2,7 @@
 // Tags come from strangers' files: all of it goes in as text, never as markup.
 
 import { chaptersFate, comparison, coverFate, SOUND_COPIED, tagFates, warnings } from "./facts.js";
+import { signed } from "./key.js";
 import { bytes } from "./words.js";
 
 const LOADING = "Loading…";
@@ -55,7 +56,7 @@ function table(record, output, item) {
 function link(item, output, index) {
   const query = new URLSearchParams({ jobId: item.jobId, output: index });
   return make("li", [
-    make("a", output.fileName, { href: `/api/download?${query}`, download: "" }),
+    make("a", output.fileName, { href: signed(`/api/download?${query}`), download: "" }),
     " ", make("span", bytes(output.size), { class: "quiet" }),
   ]);
 }
