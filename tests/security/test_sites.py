@@ -5,10 +5,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from support.browser import chromium_page
 from support.client import Client
 from support.cluster import Cluster
 from support.problems import assert_problem
+from support.server import Wavemill
 
 Start = Callable[..., Awaitable[Cluster]]
 GOOD, EVIL = "https://good.example", "https://evil.example"
@@ -102,3 +106,23 @@ async def test_an_origin_must_be_named_exactly(guarded: Client, origin: str) -> 
     _, _, headers = await guarded.call("GET", "/api/formats", headers={"Origin": origin})
     assert "Access-Control-Allow-Origin" not in headers
     assert "Origin" in headers["Vary"]  # no cache may serve one site's answer to another
+
+
+FORGERY = """<!doctype html><form method="post" enctype="multipart/form-data" action="{url}">
+<input name="fileName" value="a.wav"><button>Win a prize</button></form>"""
+
+
+async def test_a_real_browser_is_refused_what_another_site_has_it_send(wavemill: Wavemill) -> None:
+    async def show(_: web.Request) -> web.Response:
+        page = FORGERY.format(url=f"{wavemill.url}/api/upload-audio")
+        return web.Response(text=page, content_type="text/html")
+
+    evil = web.Application()
+    evil.router.add_get("/", show)
+    async with TestServer(evil, host="127.0.0.1") as server, chromium_page(60) as page:
+        await page.goto(f"http://localhost:{server.port}/")
+        async with page.expect_response(lambda one: one.request.method == "POST") as answered:
+            await page.get_by_role("button").click()
+        response = await answered.value
+        assert response.status == 403
+        assert (await response.json())["code"] == "cross_site"

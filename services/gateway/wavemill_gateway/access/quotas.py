@@ -137,9 +137,10 @@ class _Latest:
         """Look closer where the limit seems to be reached: what has ended no longer counts."""
         if not self.is_full(owner, indexed, limit):
             return indexed
-        there = await reread(indexed | self._written.get(owner, set()))
-        if owner in self._written:
-            self._written[owner] &= there
+        asked = indexed | self._written.get(owner, set())
+        there = await reread(asked)
+        if owner in self._written:  # what was written meanwhile was not asked about
+            self._written[owner] -= asked - there
         return frozenset(there)
 
     def is_full(self, owner: str, indexed: frozenset[str], limit: int) -> bool:
