@@ -24,6 +24,7 @@ from wavemill_gateway import (
     offer,
     oneshot,
     page,
+    peaks,
     polling,
     uploads,
 )
@@ -47,7 +48,7 @@ from wavemill_gateway.problems import problems
 
 _MODULES = (
     *(uploads, direct, estimates, jobs, oneshot, polling, events, downloads, offer, health),
-    page,
+    *(peaks, page),
 )
 REDIS_TIMEOUT = 1.0  # seconds; then the job record answers
 

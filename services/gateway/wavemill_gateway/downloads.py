@@ -44,7 +44,7 @@ async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
         NotReady, JobFailed: there is none.
         Gone: it has expired.
     """
-    output = _output(request, job)
+    output = job.outputs[asked_output(request, job)]
     headers = _headers(job, output)
     if is_known(request, headers["ETag"]):
         return web.Response(status=304, headers=headers)
@@ -123,7 +123,12 @@ class JobFailed(AppError):
         self.status = status  # type: ignore[misc]  # and so has each way to ask for it
 
 
-def _output(request: web.Request, job: Job) -> Output:
+def asked_output(request: web.Request, job: Job) -> int:
+    """The number of the output that a request asks for.
+
+    Raises:
+        NotReady, JobFailed: there is none.
+    """
     if job.status is JobStatus.FAILED and job.error is not None:
         raise JobFailed(job.error)
     if job.status is JobStatus.CANCELLED:
@@ -133,7 +138,7 @@ def _output(request: web.Request, job: Job) -> Output:
     text = request.query.get("output", "0")
     if not (_OUTPUT.fullmatch(text) and int(text) < len(job.outputs)):
         raise RequestError(f"output must be from 0 to {len(job.outputs) - 1}")
-    return job.outputs[int(text)]
+    return int(text)
 
 
 def _headers(job: Job, output: Output) -> dict[str, str]:

@@ -50,12 +50,17 @@ class Leg(Struct, frozen=True):
 
 
 def transcode_command(
-    ffmpeg: str, source: Input, legs: Sequence[Leg], clock: float | None = None
+    ffmpeg: str,
+    source: Input,
+    legs: Sequence[Leg],
+    clock: float | None = None,
+    listening: Sequence[str] = (),
 ) -> list[str]:
     """Convert a source, decoded once, as planned; progress goes to stdout, the log to stderr.
 
     The results come first, so that output N of the command is leg N. `clock` lets the progress
-    count the seconds of the source up to there, whatever the legs take of it.
+    count the seconds of the source up to there, whatever the legs take of it; `listening` is an
+    output that hears all of the source, and so is a clock too.
     """
     return [
         ffmpeg,
@@ -71,7 +76,7 @@ def transcode_command(
             for word in _leg(leg, first)
         ),
         *(word for leg in legs if leg.digest for word in _digest(leg.plan, leg.digest)),
-        *(_clock(clock) if clock is not None else ()),
+        *(listening or (_clock(clock) if clock is not None else ())),
     ]
 
 
