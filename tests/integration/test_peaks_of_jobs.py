@@ -113,6 +113,27 @@ async def test_of_what_is_trimmed_the_whole_source_is_told_and_each_part(
 
 
 @pytest.mark.parametrize("way", PATHS)
+async def test_the_source_is_heard_beside_the_one_result_that_takes_all_of_it(
+    tools: Tools, swelling: Path, tmp_path: Path, way: str
+) -> None:
+    job = job_for(
+        await put(tools, swelling),
+        "mp3",
+        options=ConvertOptions(trim_end=1),
+        more=(Wanted(format="opus", options=ConvertOptions(fade_in=3)),),
+        peaks=True,
+    )
+
+    done = await convert(tools, job, way, tmp_path)
+
+    peaks = await told(tools, done)
+    assert_peaks_are_those_of(peaks.source, swelling)
+    for number in range(2):
+        path = await saved(tools, done, number, tmp_path)
+        assert_peaks_are_those_of(peaks.outputs[number], path)
+
+
+@pytest.mark.parametrize("way", PATHS)
 async def test_results_are_the_same_bytes_with_peaks_and_without(
     tools: Tools, swelling: Path, tmp_path: Path, way: str
 ) -> None:

@@ -56,8 +56,7 @@ async def fallback_file_conversion(
         for number, batch in enumerate(batches):
             on_progress = progress_reporter(report, number, len(batches), longest(batch))
             with peaks.source() as tap:
-                clock = probed.media.duration if tap else clock_of(batch)
-                done = await _transcode(tools, source, batch, scratch, on_progress, clock, tap)
+                done = await _transcode(tools, source, batch, scratch, on_progress, tap)
             if number == len(batches) - 1:
                 source.unlink()
             for result, transcoded in zip(batch, done, strict=True):
@@ -71,7 +70,6 @@ async def _transcode(
     batch: Sequence[Result],
     scratch: Path,
     on_progress: OnProgress,
-    clock: float | None,
     tap: Tap | None,
 ) -> tuple[Transcoded, ...]:
     with ExitStack() as stack:
@@ -87,7 +85,7 @@ async def _transcode(
             timeouts=tools.timeouts,
             on_progress=on_progress,
             max_bytes=tools.limits.max_output_bytes,
-            clock=clock,
+            clock=clock_of(batch),
             tap=tap,
         )
 

@@ -40,13 +40,14 @@ class Leg(Struct, frozen=True):
     """One result of a conversion: what is made, and where it goes.
 
     `digest` gets the MD5 of the samples that went into the encoder, of the same decoding; `extras`
-    are opened after the source.
+    are opened after the source; `listening` are filters that hear the source as it comes.
     """
 
     plan: ConversionPlan
     destination: Destination
     digest: Destination | None = None
     extras: Extras = NO_EXTRAS
+    listening: tuple[str, ...] = ()
 
 
 def transcode_command(
@@ -93,7 +94,7 @@ def _leg(leg: Leg, first: int) -> list[str]:
     return [
         *("-map", "0:a:0"),
         *_covers(plan, leg.extras, first),
-        *_samples(plan),
+        *_samples(plan, leg.listening),
         *_encoder(plan),
         *_metadata(plan, leg.extras, first),
         *("-fflags", "+bitexact"),  # no dates, no random serials: a retry gives the same bytes
@@ -137,9 +138,10 @@ def _covers(plan: ConversionPlan, extras: Extras, first: int) -> list[str]:
     return [*(word for index in plan.covers for word in ("-map", f"0:{index}")), *copied]
 
 
-def _samples(plan: ConversionPlan) -> list[str]:
+def _samples(plan: ConversionPlan, listening: tuple[str, ...]) -> list[str]:
     """Say which samples the encoder gets: filters, rate and format."""
     filters = [
+        *listening,
         *plan.trim,
         *plan.processing,
         *_dither(plan),

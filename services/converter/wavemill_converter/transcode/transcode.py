@@ -6,7 +6,7 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from wavemill_common.errors import FfmpegTimeout
 from wavemill_converter.ffmpeg.contained import local_destination, local_input, started_on
@@ -84,11 +84,14 @@ async def transcode_between(
     `companion` runs beside ffmpeg and has ended when this returns; if it fails, ffmpeg is killed
     and the failure raised. `bytes_read` tells how much of the source was read so far. `clock` is
     how far into the source, in seconds, the results reach, where their own times do not tell.
-    `tap` hears all of the source: then the run lasts until its end, and `clock` must tell when.
+    `tap` hears all of the source, to the end of which the run lasts then.
     """
     with ExitStack() as stack:
         legs = [_leg(stack, ffmpeg, plan, destination) for plan, destination in results]
-        listening = tap.output if tap else ()
+        listening: Sequence[str] = ()
+        if tap:
+            legs, apart = _heard(legs, tap)
+            listening, clock = (tap.output, tap.duration) if apart else ((), clock)
         argv = transcode_command(ffmpeg.path, source, [leg for leg, _ in legs], clock, listening)
         run = _Run(legs, timeouts, on_progress, max_bytes, bytes_read, clock, tap)
         return await _transcode(ffmpeg, source, argv, run, companion)
@@ -128,6 +131,17 @@ def _leg(
     digest = stack.enter_context(digest_file(plan))
     beside = fd_destination(digest.fd, by_number=ffmpeg.writes_fd) if digest else None
     return Leg(plan, destination, beside, stack.enter_context(extra_files(ffmpeg, plan))), digest
+
+
+def _heard(
+    legs: list[tuple[Leg, MemoryFile | None]], tap: Tap
+) -> tuple[list[tuple[Leg, MemoryFile | None]], bool]:
+    """Hear the source in the chain of a result that takes all of it; tell if there is none."""
+    for number, (leg, digest) in enumerate(legs):
+        if not leg.plan.trim:
+            heard = structs.replace(leg, listening=tap.filters), digest
+            return [*legs[:number], heard, *legs[number + 1 :]], False
+    return legs, True
 
 
 async def _transcode(

@@ -90,10 +90,7 @@ async def _convert_all(
                     for result in batch
                 ]
                 tap = stack.enter_context(peaks.source())
-                clock = probed.media.duration if tap else clock_of(batch)
-                done = await _transcode(
-                    tools, reader, source, batch, followers, on_progress, clock, tap
-                )
+                done = await _transcode(tools, reader, source, batch, followers, on_progress, tap)
                 _raise_source_failure(reader)
                 for result, follower, transcoded in zip(batch, followers, done, strict=True):
                     published = await _publish(tools, result, follower, transcoded, report, peaks)
@@ -125,7 +122,6 @@ async def _transcode(
     batch: Sequence[Result],
     followers: Sequence[OutputFollower],
     on_progress: OnProgress,
-    clock: float | None,
     tap: Tap | None,
 ) -> tuple[Transcoded, ...]:
     async def follow(child: Child, alive: Callable[[], None]) -> None:
@@ -151,7 +147,7 @@ async def _transcode(
         max_bytes=tools.limits.max_output_bytes,
         companion=follow,
         bytes_read=lambda: reader.position,
-        clock=clock,
+        clock=clock_of(batch),
         tap=tap,
     )
 
