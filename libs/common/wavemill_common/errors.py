@@ -117,6 +117,10 @@ class ObjectNotFound(NotFound):
     code = "object_not_found"
 
 
+class NoPeaks(NotFound):
+    code = "no_peaks"
+
+
 class Gone(AppError):
     status, code = 410, "expired"
 

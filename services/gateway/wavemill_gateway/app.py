@@ -26,6 +26,7 @@ from wavemill_gateway import (
     offer,
     oneshot,
     page,
+    peaks,
     polling,
     uploads,
 )
@@ -74,6 +75,7 @@ _MODULES = (
         archive,
         offer,
         health,
+        peaks,
     ),
     page,
 )

@@ -124,7 +124,7 @@ class JobDesk:
 
     async def remove(self, job: Job) -> None:
         """Delete a job that has ended: its files first, then its record."""
-        await self._objects.delete([output.key for output in job.outputs])
+        await self._objects.delete(job.result_keys)
         if await self._records.remove_job(job):
             strays = self._objects.scan(outputs_prefix(job.job_id))  # of attempts that were lost
             await self._objects.delete([stray.key async for stray in strays])
@@ -169,6 +169,7 @@ class JobDesk:
             due_interval=self._due_after,
             lane=lane_for(upload.size or 0),
             media=upload.media,
+            peaks=asked.peaks,
             webhook=Webhook(url=asked.webhook_url) if asked.webhook_url else None,
         )
 

@@ -46,7 +46,7 @@ async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
         NotReady, JobFailed: there is none.
         Gone: it has expired.
     """
-    output = _output(request, job)
+    output = job.outputs[asked_output(request, job)]
     headers = _headers(job, output)
     if is_known(request, headers["ETag"]):
         return web.Response(status=304, headers=headers)
@@ -140,12 +140,17 @@ def outputs_of(job: Job) -> tuple[Output, ...]:
     return job.outputs
 
 
-def _output(request: web.Request, job: Job) -> Output:
+def asked_output(request: web.Request, job: Job) -> int:
+    """The number of the output that a request asks for.
+
+    Raises:
+        NotReady, JobFailed: there is none.
+    """
     outputs = outputs_of(job)
     text = request.query.get("output", "0")
     if not (_OUTPUT.fullmatch(text) and int(text) < len(outputs)):
         raise RequestError(f"output must be from 0 to {len(outputs) - 1}")
-    return outputs[int(text)]
+    return int(text)
 
 
 def _headers(job: Job, output: Output) -> dict[str, str]:

@@ -80,7 +80,7 @@ async def expire_job(deps: Deps, job: Job, now: float) -> bool:
     if job.tombstone:
         await _delete_below(deps.objects, outputs_prefix(job.job_id))
         return await deps.jobs.remove_job(job)
-    await deps.objects.delete([output.key for output in job.outputs])
+    await deps.objects.delete(job.result_keys)
     if not await deps.jobs.apply(job.bury(now)):
         return False
     await _delete_below(deps.objects, outputs_prefix(job.job_id))

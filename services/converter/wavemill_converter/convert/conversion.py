@@ -33,11 +33,12 @@ Report = Callable[..., None]
 
 
 class Converted(Struct, frozen=True):
-    """What came out: the published results, what the source was, what the owner should know."""
+    """What came out: published results and peaks, what the source was, what to tell the owner."""
 
     outputs: tuple[Output, ...]
     media: MediaInfo
     remarks: tuple[Remark, ...]
+    peaks_key: str | None = None
 
 
 async def find_input(objects: ObjectStore, job: Job) -> ObjectInfo:
@@ -109,7 +110,7 @@ async def prepare(
     )
 
 
-def converted(results: Sequence[Output], probed: Probed) -> Converted:
+def converted(results: Sequence[Output], probed: Probed, peaks_key: str | None) -> Converted:
     """Put together what came out; a warning that several results share is said once."""
     remarks = dict.fromkeys(remark for one in results for remark in one.warnings)
-    return Converted(tuple(results), abridged(probed.media), tuple(remarks))
+    return Converted(tuple(results), abridged(probed.media), tuple(remarks), peaks_key)

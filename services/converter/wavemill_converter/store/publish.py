@@ -18,8 +18,13 @@ def output_key(job_id: str, attempt: int, number: int, claim_id: str, extension:
     return f"{outputs_prefix(job_id)}{attempt}-{number}-{claim_id[:8]}.{extension}"
 
 
+def peaks_key(job_id: str, attempt: int, claim_id: str) -> str:
+    """Where the peaks of an attempt lie, beside its results."""
+    return f"{outputs_prefix(job_id)}{attempt}-peaks-{claim_id[:8]}.json"
+
+
 def attempt_of(key: str) -> int:
-    """Which attempt a key of `output_key` belongs to."""
+    """Which attempt a key of `output_key` or `peaks_key` belongs to."""
     return int(key.rsplit("/", 1)[1].split("-", 1)[0])
 
 
