@@ -148,6 +148,7 @@ class JobDesk:
             lane=lane_for(upload.size or 0),
             media=upload.media,
             webhook=Webhook(url=asked.webhook_url) if asked.webhook_url else None,
+            delete_after_download=asked.delete_after_download,
         )
 
 

@@ -21,6 +21,7 @@ from wavemill_common.objects import Presigner
 from wavemill_gateway.jobs import job_id_of
 from wavemill_gateway.keys import DESK, OBJECTS
 from wavemill_gateway.names import attachment
+from wavemill_gateway.removal import went_out
 from wavemill_gateway.replies import SECRET, is_known
 
 routes = web.RouteTableDef()
@@ -49,7 +50,8 @@ async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
     if is_known(request, headers["ETag"]):
         return web.Response(status=304, headers=headers)
     await _check_there(request, output)
-    if url := await _presigned(request, output):
+    # What is to be deleted once it went out whole must go out here.
+    if not job.delete_after_download and (url := await _presigned(request, output)):
         return web.Response(status=302, headers={"Location": url, **SECRET})
     span = _span(request, headers, output.size)
     start, end = span or (0, output.size)
@@ -61,6 +63,8 @@ async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
     if request.method != "HEAD":
         await _send(request.app[OBJECTS].read(output.key, start, end), response, end - start)
     await response.write_eof()
+    if request.method != "HEAD" and (start, end) == (0, output.size):
+        await went_out(request.app, job, job.outputs.index(output))
     return response
 
 

@@ -14,6 +14,7 @@ from wavemill_common.options import Wanted
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_gateway.asked import understand
 from wavemill_gateway.keys import DESK
+from wavemill_gateway.removal import remove_job
 from wavemill_gateway.replies import json_reply, read_object
 
 routes = web.RouteTableDef()
@@ -69,7 +70,7 @@ async def cancel_or_remove(request: web.Request) -> web.Response:
     desk = request.app[DESK]
     job = await desk.find(job_id_of(request))
     if job.is_terminal:
-        await desk.remove(job)
+        await remove_job(request.app, job)
         return web.Response(status=204)
     return json_reply(progress_of(await desk.cancel(job.job_id)))
 

@@ -12,6 +12,7 @@ attempt is no longer the stored one can write nothing: docs/adr/0003-jobs-are-fe
 from msgspec import Struct, field, structs
 
 from wavemill_common.errors import ConversionError
+from wavemill_common.jobs.keys import fetched_key
 from wavemill_common.jobs.values import (
     LIVE,
     TERMINAL,
@@ -75,6 +76,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     warnings: tuple[Remark, ...] = ()
     webhook: Webhook | None = None
     tombstone: bool = False
+    delete_after_download: bool = False
 
     @property
     def is_terminal(self) -> bool:
@@ -88,9 +90,11 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         return (first, *self.more)
 
     def has(self, key: str) -> bool:
-        """Whether one of the job's results, or a cover given for one, lies under this key."""
+        """Whether this is the key of one of the job's results, or of what belongs to one."""
         covers = (one.options.cover for one in self.wanted)
-        return key in covers or any(output.key == key for output in self.outputs)
+        if key in covers or any(output.key == key for output in self.outputs):
+            return True
+        return self.delete_after_download and key.startswith(fetched_key(self.job_id))
 
     def is_claimed_by(self, claim_id: str, attempt: int) -> bool:
         """Whether this very claim still owns the job."""
