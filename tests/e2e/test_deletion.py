@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from support.chunks import MIB, write_wav
 from support.client import Client
 from support.problems import assert_problem
 from support.server import Wavemill, eventually
@@ -108,20 +109,27 @@ async def test_results_that_go_out_at_once_are_all_counted(
     await is_gone(client, wavemill, job_id, file_id)
 
 
-async def test_a_part_a_look_and_a_broken_download_do_not_count(
-    client: Client, file_id: str
-) -> None:
+async def test_a_part_and_a_look_do_not_count(client: Client, file_id: str) -> None:
     job_id = await completed(client, file_id, deleteAfterDownload=True)
     status, _, headers = await client.call("HEAD", f"/api/download?jobId={job_id}")
     assert status == 200
     assert await fetch(client, job_id, Range="bytes=0-99") == 206
     assert await fetch(client, job_id, Range="bytes=1-") == 206
     assert await fetch(client, job_id, **{"If-None-Match": headers["ETag"]}) == 304
+    assert (await client.call("HEAD", f"/api/download?jobId={job_id}"))[0] == 200
+    assert await fetch(client, job_id, Range="bytes=0-") == 206
+    await eventually_missing(client, f"/api/jobs/{job_id}")
+
+
+async def test_a_broken_download_does_not_count(client: Client, tmp_path: Path) -> None:
+    large = write_wav(tmp_path / "large.wav", 40 * MIB)  # more than the buffers on the way hold
+    job_id = await completed(
+        client, (await client.upload(large))["fileId"], deleteAfterDownload=True
+    )
     async with downloading(client, job_id) as response:
         await response.content.readexactly(1000)
         response.close()
-    assert (await client.call("HEAD", f"/api/download?jobId={job_id}"))[0] == 200
-    assert await fetch(client, job_id, Range="bytes=0-") == 206
+    assert await fetch(client, job_id) == 200
     await eventually_missing(client, f"/api/jobs/{job_id}")
 
 

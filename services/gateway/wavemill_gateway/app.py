@@ -43,11 +43,12 @@ from wavemill_gateway.keys import (
     SETTINGS,
     STOPPING,
 )
+from wavemill_gateway.openapi import routes as describing
 from wavemill_gateway.problems import problems
 
 _MODULES = (
     *(uploads, direct, estimates, jobs, oneshot, polling, events, downloads, offer, health),
-    page,
+    *(page, describing),
 )
 REDIS_TIMEOUT = 1.0  # seconds; then the job record answers
 

@@ -20,7 +20,7 @@ from wavemill_gateway.replies import json_reply, read_object
 routes = web.RouteTableDef()
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_PRIVATE = (
+PRIVATE = (
     *("owner", "requestHash", "claimId", "tombstone", "more"),
     *("inputS3Location", "outputS3Location"),
 )
@@ -55,7 +55,7 @@ async def show_job(request: web.Request) -> web.Response:
     """Tell the whole record, but for what is ours alone."""
     job = await request.app[DESK].find(job_id_of(request))
     record = msgspec.to_builtins(job)
-    for name in _PRIVATE:
+    for name in PRIVATE:
         record.pop(name, None)
     record["wanted"] = [_public(one) for one in job.wanted]
     record["options"] = record["wanted"][0]["options"]
