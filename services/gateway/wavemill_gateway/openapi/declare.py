@@ -11,6 +11,7 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 FORM = "multipart/form-data"
 BYTES = "application/octet-stream"
+REF = "#/components/schemas/{name}"
 
 Shape = Any  # a type that msgspec describes, or a JSON Schema as it is
 Failure = type[AppError] | tuple[int, str]  # a class, or the status and code of the framework's

@@ -8,6 +8,7 @@ import msgspec
 
 from wavemill_gateway.openapi.declare import (
     PROBLEM,
+    REF,
     Answer,
     Endpoint,
     Parameter,
@@ -19,7 +20,6 @@ from wavemill_gateway.openapi.failures import EVERYWHERE, MEANINGS
 from wavemill_gateway.openapi.shapes import Problem
 from wavemill_gateway.openapi.words import LIMITS, MEMBERS, SHAPES
 
-REF = "#/components/schemas/{name}"
 INTRODUCTION = """\
 Upload a file, convert it, follow the job, download the result: or do it all with one
 `POST /api/convert`. Bodies are JSON in UTF-8, camelCase.

@@ -92,8 +92,6 @@ def _body(document: Document, schema: Document) -> str:
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[-1]
         return members(document["components"]["schemas"][name])
-    if "oneOf" in schema:
-        return "".join(members(form, form["title"]) for form in schema["oneOf"])
     return members(schema) or f"<p>{kind(schema)}</p>"
 
 

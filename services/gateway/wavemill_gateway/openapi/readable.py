@@ -15,8 +15,8 @@ def kind(schema: Schema) -> str:
     if "$ref" in schema:
         name = str(schema["$ref"]).rsplit("/", 1)[-1]
         return f'<a href="#{escape(name)}">{escape(name)}</a>'
-    if "anyOf" in schema or "oneOf" in schema:
-        return " or ".join(kind(one) for one in schema.get("anyOf") or schema["oneOf"])
+    if "anyOf" in schema:
+        return " or ".join(kind(one) for one in schema["anyOf"])
     if "enum" in schema:
         return " ".join(code(str(one)) for one in schema["enum"])
     if schema.get("type") == "array":
@@ -31,14 +31,14 @@ def _limits(schema: Schema) -> str:
     return f" <small>{escape(', '.join(found))}</small>" if found else ""
 
 
-def members(schema: Schema, caption: str = "") -> str:
+def members(schema: Schema) -> str:
     """The members of an object, as a table."""
     required = set(schema.get("required", ()))
     rows = [
         (_name(name, required=name in required), kind(one), _meaning(one))
         for name, one in schema.get("properties", {}).items()
     ]
-    return table(caption, ("member", "type", "meaning"), rows)
+    return table("", ("member", "type", "meaning"), rows)
 
 
 def parameters(found: list[Schema]) -> str:

@@ -3,11 +3,25 @@
 from wavemill_common.errors import Gone, InvalidId, JobNotFound
 from wavemill_common.progress.snapshot import Progress
 from wavemill_gateway.events import MAX_JOBS
-from wavemill_gateway.openapi.declare import Answer, Endpoint, Parameter
+from wavemill_gateway.openapi.declare import JSON, REF, Answer, Endpoint, Parameter
 from wavemill_gateway.openapi.declared.common import ID, JOB_ASKED
 from wavemill_gateway.openapi.failures import STORES
 from wavemill_gateway.polling import MAX_WAIT
 
+_EVENT = {
+    "type": "object",
+    "title": "One event",
+    "properties": {
+        "event": {"enum": ["progress", "completed", "failed", "cancelled", "error"]},
+        "id": {"type": "string"},
+        "data": {
+            "type": "string",
+            "contentMediaType": JSON,
+            "contentSchema": {"$ref": REF.format(name="Progress")},
+        },
+        "retry": {"type": "integer"},
+    },
+}
 _ETAG = {"ETag": "The revision."}
 
 ENDPOINTS = (
@@ -55,7 +69,7 @@ ENDPOINTS = (
             Parameter(name="Last-Event-ID", where="header", what="The `id` of the last event."),
         ),
         answers=(
-            Answer(what="The stream.", shape={"type": "string"}, content_type="text/event-stream"),
+            Answer(what="The stream.", shape=_EVENT, content_type="text/event-stream"),
             Answer(status=204, what="All was told: do not come back."),
         ),
         failures=(InvalidId, JobNotFound, *STORES),

@@ -1,5 +1,6 @@
 """Jobs: an upload is converted, estimated, or all of it done in one request."""
 
+from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import (
     Conflict,
     FileTooLarge,
@@ -35,7 +36,11 @@ _REFUSED = (
 _ONE_FORM = {
     "type": "object",
     "properties": {
-        "format": {"type": "string", "description": "What to convert to."},
+        "format": {
+            "type": "string",
+            "enum": list(FORMATS),
+            "description": "What to convert to.",
+        },
         "quality": {"type": "string", "description": "As in POST /api/convert-audio."},
         "options": {"type": "string", "description": "As there, written as JSON."},
         "wait": {

@@ -39,20 +39,13 @@ _CHUNK: dict[str, tuple[dict[str, Any], str]] = {
         "The chunk's SHA-256: what arrives damaged is refused.",
     ),
 }
-_WHOLE_FORM = {
+_FORM = {
     "type": "object",
-    "title": "A whole file",
-    "properties": {"file": {**_BINARY, "description": "The file."}},
-    "required": ["file"],
-}
-_CHUNK_FORM = {
-    "type": "object",
-    "title": "One chunk",
     "properties": {
+        "file": {**_BINARY, "description": "A whole file; then nothing else is needed."},
         **{name: {**schema, "description": what} for name, (schema, what) in _CHUNK.items()},
-        "chunk": {**_BINARY, "description": "Its bytes, after all fields."},
+        "chunk": {**_BINARY, "description": "Or the bytes of one chunk, behind its fields."},
     },
-    "required": ["chunkIndex", "chunk"],
 }
 _STATE = Answer(what="The upload.", shape=UploadView)
 
@@ -72,7 +65,7 @@ ENDPOINTS = (
             for name, (schema, what) in _CHUNK.items()
         ),
         bodies=(
-            Body(content_type=FORM, shape={"oneOf": [_WHOLE_FORM, _CHUNK_FORM]}),
+            Body(content_type=FORM, shape=_FORM),
             Body(content_type=BYTES, shape=_BINARY),
         ),
         answers=(
