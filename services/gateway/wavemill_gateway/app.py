@@ -59,6 +59,7 @@ from wavemill_gateway.keys import (
     SETTINGS,
     STOPPING,
 )
+from wavemill_gateway.openapi import routes as describing
 from wavemill_gateway.problems import problems
 
 _MODULES = (
@@ -77,7 +78,7 @@ _MODULES = (
         health,
         peaks,
     ),
-    page,
+    *(page, describing),
 )
 REDIS_TIMEOUT = 1.0  # seconds; then the job record answers
 

@@ -23,9 +23,12 @@ class ConvertRequest(Struct, frozen=True, kw_only=True, rename="camel"):
     wanted: tuple[Wanted, ...]
     peaks: bool = False
     webhook_url: str | None = None
+    delete_after_download: bool = False
 
 
-class _Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class ConvertBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """The body of POST /api/convert-audio: one `format`, or several `outputs` of one upload."""
+
     file_id: str
     format: str | None = None
     quality: str = "standard"
@@ -34,6 +37,7 @@ class _Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
     preview: bool = False
     peaks: bool = False
     webhook_url: str | None = None
+    delete_after_download: bool = False
 
 
 def understand(body: dict[str, Any]) -> ConvertRequest:
@@ -51,7 +55,11 @@ def understand(body: dict[str, Any]) -> ConvertRequest:
     if read.preview:
         wanted = tuple(structs.replace(one, options=previewed(one.options)) for one in wanted)
     return ConvertRequest(
-        file_id=read.file_id, wanted=wanted, peaks=read.peaks, webhook_url=read.webhook_url
+        file_id=read.file_id,
+        wanted=wanted,
+        peaks=read.peaks,
+        webhook_url=read.webhook_url,
+        delete_after_download=read.delete_after_download,
     )
 
 
@@ -67,7 +75,7 @@ def check_wanted(wanted: Wanted) -> None:
     check_cover(wanted.options.cover)
 
 
-def _wanted(body: dict[str, Any], read: _Body) -> tuple[Wanted, ...]:
+def _wanted(body: dict[str, Any], read: ConvertBody) -> tuple[Wanted, ...]:
     if read.outputs is None:
         if read.format is None:
             raise RequestError(
@@ -94,9 +102,9 @@ def _refuse_unknown_options(body: dict[str, Any]) -> None:
             )
 
 
-def _fit(body: dict[str, Any]) -> _Body:
+def _fit(body: dict[str, Any]) -> ConvertBody:
     try:
-        return fit(body, _Body)
+        return fit(body, ConvertBody)
     except RequestError as error:
         if ".options" in error.message:
             raise InvalidOption(error.message) from None

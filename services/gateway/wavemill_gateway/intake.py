@@ -208,6 +208,10 @@ class Intake:
         """
         await self._abort(await self.find(file_id, caller))
 
+    async def release(self, file_id: str) -> None:
+        """Remove an upload as `abort` does, whosever it is: the job made of it is removed."""
+        await self._abort(await self._find(file_id))
+
     async def _abort(self, upload: Upload) -> None:
         while True:
             jobs = await self._records.jobs(upload.job_ids)

@@ -24,7 +24,11 @@ MAX_WAIT = 100.0  # seconds; proxies cut longer requests
 async def convert(request: web.Request) -> web.StreamResponse:
     """Answer with the result itself, or with 202 and the job's URLs when it takes too long."""
     fields, upload = await _receive(request)
-    asked = ConvertRequest(file_id=upload.file_id, wanted=(_wanted(fields),))
+    asked = ConvertRequest(
+        file_id=upload.file_id,
+        wanted=(_wanted(fields),),
+        delete_after_download=fields.get("deleteAfterDownload") == "true",
+    )
     wait = read_wait(fields.get("wait", str(MAX_WAIT)), MAX_WAIT)
     desk = request.app[DESK]
     caller = caller_of(request)
