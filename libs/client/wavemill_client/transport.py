@@ -1,6 +1,7 @@
 """Transport: requests go out, answers come back as values or as errors of ours, tried again."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
@@ -155,8 +156,9 @@ class Transport:
         except (aiohttp.ClientResponseError, aiohttp.ClientConnectorCertificateError) as error:
             raise NotWavemill(f"{self._url} does not answer as wavemill does: {error}") from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            what = str(error) or type(error).__name__
-            raise ServerUnreachable(f"cannot reach wavemill at {self._url}: {what}") from error
+            raise ServerUnreachable(
+                f"cannot reach wavemill at {self._url}: {_reason(error)}"
+            ) from error
 
 
 async def read_all(response: aiohttp.ClientResponse) -> bytes:
@@ -167,6 +169,14 @@ async def read_all(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > MAX_ANSWER:
             raise NotWavemill("an answer is far longer than any of wavemill's")
     return bytes(body)
+
+
+def _reason(error: Exception) -> str:
+    """Why a connection failed, in the words of the operating system where it knows."""
+    number = getattr(error, "errno", None)
+    if isinstance(number, int) and number > 0:
+        return os.strerror(number)
+    return str(error) or type(error).__name__
 
 
 def query(**values: Any) -> dict[str, str]:
