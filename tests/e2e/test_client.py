@@ -81,7 +81,7 @@ async def test_a_file_becomes_another_and_every_step_is_told(
         lena / "lena.wav",
         "mp3",
         quality="192k",
-        options=Options(trim_start=1, trim_end=3, metadata={"title": "Ä"}),
+        options=Options(trim_start=1, trim_end=3, metadata={"title": "Ä"}, strip_metadata=True),
         out=tmp_path / "new" / "talk.mp3",
         on_progress=steps.append,
     )

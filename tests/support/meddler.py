@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from io import BytesIO
 
 import aiohttp
 from aiohttp import web
@@ -77,7 +78,10 @@ class Meddler:
             return web.Response(status=status, headers=headers)
         headers = {n: v for n, v in request.headers.items() if n not in ("Host", "Content-Length")}
         async with self._session.request(
-            request.method, self._target + request.path_qs, data=body or None, headers=headers
+            request.method,
+            self._target + request.path_qs,
+            data=BytesIO(body) if body else None,
+            headers=headers,
         ) as answer:
             return await self._pass_on(request, answer, meddling)
 

@@ -111,6 +111,7 @@ class _Sending:
         self._going: dict[int, int] = {}  # bytes on their way, by chunk
         self._there = source.size - sum(self._length(index) for index in self._waiting)
         self._workers = 0
+        self._raised: Exception | None = None
         self._patience = Patience(transport.retry)
 
     async def run(self, parallel: int) -> None:
@@ -148,13 +149,19 @@ class _Sending:
             "POST", "/api/upload-audio", Upload, params=fields, body=chunk, unless=(TooSlow,)
         )
         self._going.pop(index, None)
+        if self._raised is not None:
+            raise self._raised
         self._there += length
         self._patience.refresh()
         self._say()
 
     def _note(self, index: int, sent: int) -> None:
+        """Tell of bytes that go out. What the listener raises must not look like a broken line."""
         self._going[index] = sent
-        self._say()
+        try:
+            self._say()
+        except Exception as error:  # noqa: BLE001 - it is raised by `_send`
+            self._raised = error
 
     def _say(self) -> None:
         done = self._there + sum(self._going.values())
