@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from support.audio import decoded, make_sweep
 from support.ports import free_port
@@ -213,15 +214,18 @@ def test_one_bad_file_does_not_harm_the_others(
 ) -> None:
     put(lena / "lena.wav", tmp_path / "good.wav")
     (tmp_path / "bad.wav").write_text("this is no sound, it is a text")
+    odd = os.fsdecode(b"caf\xe9")  # Latin-1, as an old disk has it
+    put(lena / "lena.wav", tmp_path / f"{odd}.wav")
 
     done = run(tmp_path, "convert", "*.wav", "--to", "mp3", "--json", server=wavemill)
 
     assert done.returncode == 1
     outcomes = told(done)
     assert outcomes["good.wav"]["status"] == "completed"
+    assert outcomes[f"{odd}.wav"]["status"] == "completed"
     assert outcomes["bad.wav"]["status"] == "failed"
     assert outcomes["bad.wav"]["error"]["code"] == "invalid_format"
-    assert names(tmp_path) == ["bad.wav", "good.mp3", "good.wav"]
+    assert names(tmp_path) == ["bad.wav", f"{odd}.mp3", f"{odd}.wav", "good.mp3", "good.wav"]
 
 
 def test_what_makes_no_sense_is_refused_before_anything_is_done(
@@ -279,29 +283,31 @@ def start(folder: Path, *words: str, server: Wavemill | None, **more: str) -> An
     )
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_cancels_the_jobs_and_leaves_nothing_half_done(
-    start_wavemill: Callable[..., Wavemill], long_audio: Path, tmp_path: Path
+    start_wavemill: Callable[..., Wavemill],
+    long_audio: Path,
+    tmp_path: Path,
+    number: signal.Signals,
+    code: int,
 ) -> None:
     server = start_wavemill()
-    put(long_audio, tmp_path / "a.mp3", tmp_path / "b.mp3", tmp_path / "c.mp3")
-    words = ("convert", "*.mp3", "--to", "flac", "-j", "2", "--json")
-    process = start(tmp_path, *words, server=server)
+    sources = ["a.mp3", "b.mp3", "c.mp3"]
+    folder = tmp_path / "work"
+    put(long_audio, *(folder / name for name in sources))
+    process = start(folder, "convert", "*.mp3", "--to", "flac", "-j", "2", "--json", server=server)
     wait_until(lambda: len(server.ffmpegs()) >= 2, 60)
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, errors = process.communicate(timeout=30)
 
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Traceback" not in errors
     outcomes = [json.loads(line) for line in output.splitlines()]
-    assert {one["source"]: one["status"] for one in outcomes} == dict.fromkeys(
-        ("a.mp3", "b.mp3", "c.mp3"), "cancelled"
-    )
+    assert {one["source"]: one["status"] for one in outcomes} == dict.fromkeys(sources, "cancelled")
     wait_until(lambda: not server.ffmpegs(), 20)
     wait_until(lambda: not server.kept.keys(), 20)
-    assert names(tmp_path / ".") == [
-        *(one for one in names(tmp_path) if not one.endswith((".flac", ".part")))
-    ]
+    assert names(folder) == sources
 
 
 def test_a_command_that_is_killed_takes_its_own_wavemill_with_it(

@@ -45,8 +45,10 @@ async def embedded(data_dir: Path | None) -> AsyncIterator[str]:
         url = f"http://127.0.0.1:{port}"
         await _wait_until_ready(process, url)
         hearing = asyncio.create_task(_drain(process))  # or a talkative one would block
-        yield url
-        hearing.cancel()
+        try:
+            yield url
+        finally:
+            hearing.cancel()
     finally:
         await _stop(process)
 

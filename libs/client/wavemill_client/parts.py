@@ -15,8 +15,8 @@ _MARK = 12  # characters of the SHA-256
 def part_path(target: Path, output: Output) -> Path:
     """Where a result lies until it is whole. Pure."""
     ending = f".{output.sha256[:_MARK]}.part"
-    name = target.name.encode()[: MAX_NAME - len(ending)].decode(errors="ignore")
-    return target.with_name(name + ending)
+    name = target.name.encode(errors="surrogateescape")[: MAX_NAME - len(ending)]
+    return target.with_name(name.decode(errors="ignore") + ending)
 
 
 def check_free(target: Path, *, overwrite: bool) -> None:

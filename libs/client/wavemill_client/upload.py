@@ -49,10 +49,15 @@ async def open_upload(
     transport: Transport, source: Source, name: str | None, chunk_size: int | None
 ) -> Upload:
     """Open an upload: tells its id and its chunk size."""
-    asked = {"fileName": name or source.path.name, "fileSize": source.size}
+    asked = {"fileName": _text(name or source.path.name), "fileSize": source.size}
     if chunk_size is not None:
         asked["chunkSize"] = chunk_size
     return await transport.call("POST", "/api/uploads", Upload, body=Json(asked))
+
+
+def _text(name: str) -> str:
+    """A name without what is no Unicode: on a disk, names are bytes."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 async def send(
