@@ -2,19 +2,22 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 
 from wavemill_common.settings import SettingError
-from wavemill_standalone.commands import config, convert, formats, inspect, up
 from wavemill_standalone.commands.exits import FAILED, USAGE, CommandError
 from wavemill_standalone.redis_server import NoRedisServer
 from wavemill_standalone.up import CannotStart
 
-COMMANDS = (up, convert, inspect, formats, config)
+COMMANDS = ("up", "convert", "inspect", "formats", "config")  # modules of .commands
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line, do what it says, exit with what came of it."""
-    parsed = build_parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    named = [name for name in COMMANDS if given[:1] == [name]]
+    parsed = build_parser(named or COMMANDS).parse_args(given)
     try:
         sys.exit(parsed.run(parsed))
     except SettingError as error:
@@ -30,8 +33,11 @@ def _fail(error: Exception, status: int) -> None:
     sys.exit(status)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole grammar; `run` of what is parsed is the command."""
+def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The grammar of these commands; `run` of what is parsed is the command.
+
+    Only what is asked for is loaded: `up` needs nothing of what `convert` does.
+    """
     parser = argparse.ArgumentParser(
         prog="wavemill",
         description="A self-hosted audio converter.",
@@ -39,6 +45,6 @@ def build_parser() -> argparse.ArgumentParser:
         "docs/configuration.md lists them.",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in COMMANDS:
-        module.add(commands)
+    for name in names:
+        import_module(f"wavemill_standalone.commands.{name}").add(commands)
     return parser
