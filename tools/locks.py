@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "requirements"
 MEMBERS = {
     "wavemill-common": "libs/common",
+    "wavemill-client": "libs/client",
     "wavemill-gateway": "services/gateway",
     "wavemill-converter": "services/converter",
     "wavemill-janitor": "services/janitor",

@@ -1,6 +1,6 @@
 """Asked: what the body of POST /api/convert-audio says, read and checked. Pure."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct, structs
@@ -10,6 +10,8 @@ from wavemill_common.errors import InvalidOption, RequestError
 from wavemill_common.options import ConvertOptions, Wanted, check_options, previewed
 from wavemill_gateway.covers import check_cover
 from wavemill_gateway.replies import fit
+
+T = TypeVar("T")
 
 MAX_OUTPUTS = 8
 _OPTIONS = tuple(field.encode_name for field in structs.fields(ConvertOptions))
@@ -48,7 +50,7 @@ def understand(body: dict[str, Any]) -> ConvertRequest:
             the message names what there is.
     """
     _refuse_unknown_options(body)
-    read = _fit(body)
+    read = _fit(body, ConvertBody)
     wanted = _wanted(body, read)
     for one in wanted:
         check_wanted(one)
@@ -61,6 +63,18 @@ def understand(body: dict[str, Any]) -> ConvertRequest:
         webhook_url=read.webhook_url,
         delete_after_download=read.delete_after_download,
     )
+
+
+def understand_one(asked: dict[str, Any]) -> Wanted:
+    """Read what asks for one result: `format`, and perhaps `quality` and `options`.
+
+    Raises:
+        RequestError, InvalidFormat, InvalidQuality, InvalidOption: as `understand`.
+    """
+    _refuse_unknown_options(asked)
+    wanted = _fit(asked, Wanted)
+    check_wanted(wanted)
+    return wanted
 
 
 def check_wanted(wanted: Wanted) -> None:
@@ -102,9 +116,9 @@ def _refuse_unknown_options(body: dict[str, Any]) -> None:
             )
 
 
-def _fit(body: dict[str, Any]) -> ConvertBody:
+def _fit(body: dict[str, Any], into: type[T]) -> T:
     try:
-        return fit(body, ConvertBody)
+        return fit(body, into)
     except RequestError as error:
         if ".options" in error.message:
             raise InvalidOption(error.message) from None
