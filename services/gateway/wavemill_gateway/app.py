@@ -44,6 +44,7 @@ from wavemill_gateway.keys import (
     STOPPING,
 )
 from wavemill_gateway.problems import problems
+from wavemill_gateway.tus import routes as tus
 
 _MODULES = (
     *(uploads, direct, estimates, jobs, oneshot, polling, events, downloads, offer, health),
@@ -60,6 +61,7 @@ def create_app(settings: Settings) -> web.Application:
     app[UNFINISHED] = Unfinished()
     app.cleanup_ctx.append(_parts)
     app.on_shutdown.append(_end_streams)
+    tus.install(app)
     app.on_shutdown.append(finish_all)
     for module in _MODULES:
         app.add_routes(module.routes)

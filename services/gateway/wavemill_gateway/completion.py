@@ -1,7 +1,7 @@
 """Completion: make one file of what was stored of an upload, once, or leave nothing of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wavemill_common.errors import (
     AppError,
@@ -18,6 +18,7 @@ from wavemill_gateway.direct_parts import bring_in
 from wavemill_gateway.media_reader import read_media
 from wavemill_gateway.sharing import Shared
 from wavemill_gateway.sniff import HEAD_BYTES, refuse_no_audio
+from wavemill_gateway.tus.stored import settled
 
 WAIT_FOR_COMPLETION = 0.1  # seconds between looks at a completion that another request runs
 
@@ -53,6 +54,10 @@ class Completion:
         """The indexes of the chunks that are stored."""
         if upload.is_complete:
             return set(range(upload.total_chunks))
+        if upload.tus is not None:
+            if upload.state is UploadState.COMPLETING:
+                return set(range(upload.total_chunks))
+            return set(range(len((await settled(self._objects, upload)).chunks)))
         return set(await self._records.chunks(upload.file_id))
 
     async def run(self, file_id: str) -> tuple[Upload, bool]:
@@ -91,8 +96,8 @@ class Completion:
         """Delete the bytes first, then the record that names them."""
         if upload.storage_upload_id:
             await self._objects.abort_multipart(upload.storage_key, upload.storage_upload_id)
-        chunks = [one.key async for one in self._objects.scan(upload.chunks_prefix)]
-        await self._objects.delete([*chunks, upload.storage_key])
+        await self._remove_chunks(upload)
+        await self._objects.delete([upload.storage_key])
         await self._records.remove_upload(upload)
 
     async def _run_once(self, file_id: str) -> tuple[Upload, bool]:
@@ -113,15 +118,20 @@ class Completion:
         if upload.size is None:
             raise UploadIncomplete("the file did not arrive whole; upload it again", missing=[])
         missing = set(range(upload.total_chunks)) - await self.received(upload)
+        if missing and upload.tus is not None and await self._has_changed(upload):
+            return  # perhaps it was completed, and its chunks deleted: claiming it will tell
         if missing:
             raise UploadIncomplete(
                 f"{len(missing)} of {upload.total_chunks} chunks are missing; send them first",
                 missing=sorted(missing),
             )
 
+    async def _has_changed(self, upload: Upload) -> bool:
+        return (await self.find(upload.file_id)).revision != upload.revision
+
     async def _assemble(self, upload: Upload) -> tuple[Upload, bool]:
-        keys = [upload.chunk_key(index) for index in range(max(1, upload.total_chunks))]
         try:
+            keys = await self._sources(upload)
             if upload.direct:
                 stored = await bring_in(self._objects, upload, self._max_bytes)
             else:
@@ -139,7 +149,19 @@ class Completion:
             await self._records.save_upload(upload.reopened())
             raise
         await self._objects.delete(keys)
+        if upload.tus is not None:
+            await self._remove_chunks(upload)  # also what a late request has left
         return complete, True
+
+    async def _sources(self, upload: Upload) -> Sequence[str]:
+        """The keys of all chunks, in order."""
+        if upload.tus is not None:
+            return (await settled(self._objects, upload)).chunks
+        return [upload.chunk_key(index) for index in range(max(1, upload.total_chunks))]
+
+    async def _remove_chunks(self, upload: Upload) -> None:
+        found = [one.key async for one in self._objects.scan(upload.chunks_prefix)]
+        await self._objects.delete(found)
 
     async def _superseded(self, upload: Upload) -> tuple[Upload, bool]:
         """Somebody aborted the upload, or took its completion over, while that ran here."""

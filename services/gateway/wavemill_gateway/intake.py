@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from wavemill_common.errors import (
     InvalidChunk,
@@ -14,7 +14,7 @@ from wavemill_common.errors import (
 from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectStore
 from wavemill_common.records import JobStore
-from wavemill_common.uploads import Upload, UploadState
+from wavemill_common.uploads import MAX_CHUNKS, ByTus, Upload, UploadState, count_chunks
 from wavemill_gateway.bodies import Counted, Exact
 from wavemill_gateway.checks import check_count, check_digest, check_same, verified
 from wavemill_gateway.completion import Completion
@@ -64,6 +64,19 @@ class Intake:
             )
         check_count(size, chunk)
         upload = self._new_upload(file_name, size, chunk)
+        await self._records.put_upload(upload)
+        return upload
+
+    async def open_tus(self, file_name: str, size: int, metadata: str) -> Upload:
+        """Open an upload for `size` bytes that come in one stream, by tus.
+
+        Raises:
+            FileTooLarge, InvalidFormat, InvalidChunk: it cannot be; the message says what can.
+        """
+        self._check_size(size)
+        chunk = max(self.limits.chunk_bytes, count_chunks(size, MAX_CHUNKS))
+        new = self._new_upload(file_name, size, chunk)
+        upload = structs.replace(new, tus=ByTus(metadata))
         await self._records.put_upload(upload)
         return upload
 
@@ -126,6 +139,8 @@ class Intake:
             InvalidChunk: its index, size or digest is wrong.
             ChunkConflict: other bytes are stored under this index.
         """
+        if upload.tus is not None:
+            raise InvalidChunk(f"this upload was begun by tus: PATCH /api/tus/{upload.file_id}")
         if not 0 <= index < upload.total_chunks:
             raise InvalidChunk(f"chunkIndex must be from 0 to {upload.total_chunks - 1}")
         body = Exact(blocks, upload.chunk_length(index))
