@@ -252,7 +252,7 @@ async def test_a_patch_must_begin_where_the_stored_bytes_end(upload: TusUpload, 
         body = assert_problem(await upload.patch(offset, b"x"), 409, "offset_conflict")
         assert body["offset"] == 1000
     assert (await upload.patch(1000, wav[1000:]))[0] == 204
-    assert_problem(await upload.patch(0, wav), 409, "offset_conflict")
+    assert_problem(await upload.patch(0, wav[:9]), 409, "offset_conflict")
     assert (await upload.patch(len(wav), b""))[0] == 204  # a repeat of nothing
 
 
@@ -372,6 +372,18 @@ async def test_a_newer_request_ends_the_older_one_and_what_that_brought_is_kept(
         assert (status, "upload_interrupted" in text) == (400, True)
         assert (await upload.patch(offset, wav[offset:]))[0] == 204
     assert kept(wavemill, upload) == [sha256(wav)]
+    assert "Unhandled exception" not in wavemill.log
+
+
+async def test_a_body_at_the_wrong_place_is_not_taken_in_for_nothing(
+    upload: TusUpload, wav: bytes
+) -> None:
+    await upload.create(len(wav))
+    await upload.patch(0, wav[:10])
+    async with upload.begun(0, len(wav), b"") as begun:
+        assert (await begun.answer())[0] == 409
+        async with asyncio.timeout(5):
+            await begun.closed()
 
 
 async def test_of_two_patches_at_once_the_newer_one_wins(

@@ -120,6 +120,12 @@ class Begun:
             return 0, ""
         return int(line.split()[1]), rest.decode()
 
+    async def closed(self) -> None:
+        """Wait until the other side hangs up."""
+        with suppress(OSError):
+            while await self._reader.read(65536):
+                pass
+
 
 def _names(headers: Mapping[str, str]) -> dict[str, str]:
     """upload_checksum="…" is Upload-Checksum."""

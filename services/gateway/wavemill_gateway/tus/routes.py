@@ -12,6 +12,7 @@ from wavemill_common.uploads import Upload
 from wavemill_gateway.bodies import raw_blocks
 from wavemill_gateway.keys import INTAKE, OBJECTS, RECORDS
 from wavemill_gateway.tus.appending import Appender, Sent
+from wavemill_gateway.tus.errors import OffsetConflict, Stopping, UploadInterrupted
 from wavemill_gateway.tus.headers import (
     ALGORITHMS,
     EXTENSIONS,
@@ -126,9 +127,22 @@ async def _append(request: web.Request, upload: Upload, offset: int) -> int:
     sent = Sent(offset, raw_blocks(request), request.content_length, read_checksum(request.headers))
     async with request.app[TURNS].take(upload.file_id, interrupt):
         upload = await request.app[INTAKE].find(upload.file_id)
-        kept = await _appender(request).append(upload, sent)
+        try:
+            kept = await _appender(request).append(upload, sent)
+        except (OffsetConflict, UploadInterrupted, Stopping):
+            _read_no_further(request)
+            raise
         await _completed(request, upload, kept)
         return kept
+
+
+def _read_no_further(request: web.Request) -> None:
+    """Spare a client the rest of a body that it must send again: aiohttp would take it for 10 s.
+
+    What ends that wait in aiohttp is a TimeoutError. Browsers repeat a PATCH that was cut by
+    themselves, and never look at an answer before they have sent all of it.
+    """
+    request.content.set_exception(TimeoutError())
 
 
 async def _completed(request: web.Request, upload: Upload, kept: int) -> Upload:
