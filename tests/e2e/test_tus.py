@@ -233,18 +233,6 @@ async def test_chunks_that_came_in_pieces_are_kept_as_one_each(
     assert names == ["part-1", "whole-0"]
 
 
-async def test_very_many_tiny_pieces_are_refused_but_the_rest_is_not(
-    wavemill: Wavemill, upload: TusUpload, lena: Path
-) -> None:
-    data = (lena / "lena.mp3").read_bytes()
-    await upload.create(len(data), "lena.mp3")
-    for offset in range(1000):
-        assert (await upload.patch(offset, data[offset : offset + 1]))[0] == 204
-    assert_problem(await upload.patch(1000, data[1000:1001]), 400, "invalid_chunk")
-    assert (await upload.patch(1000, data[1000:]))[0] == 204
-    assert kept(wavemill, upload) == [sha256(data)]
-
-
 async def test_a_patch_must_begin_where_the_stored_bytes_end(upload: TusUpload, wav: bytes) -> None:
     await upload.create(len(wav))
     await upload.patch(0, wav[:1000])
