@@ -339,7 +339,8 @@ async def test_what_came_before_a_cut_is_kept(
     await upload.create(len(wav))
     sent = CHUNK + 3 * MIB
     async with upload.begun(0, len(wav), wav[:sent]):
-        pass
+        await eventually(lambda: len(kept(wavemill, upload)) == 1)
+    await eventually(lambda: len(kept(wavemill, upload)) == 2)  # the gateway has seen the cut
     offset = await upload.offset()
     assert sent - MIB < offset <= sent
     assert (await upload.patch(offset, wav[offset:]))[0] == 204
