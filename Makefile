@@ -33,7 +33,7 @@ staging-test: setup-dev ## Test against AWS itself, with the credentials that ar
 
 .PHONY: test-large
 test-large: setup-dev ## Send 2 GB through a gateway, to disk and to S3; measure its memory (minutes)
-	@$(BIN)/python -m pytest tests/e2e/test_large_upload.py -m slow -s
+	@$(BIN)/python -m pytest tests/e2e/test_large_upload.py tests/e2e/test_tus_large.py -m slow -s
 
 .PHONY: test-slow
 test-slow: setup-dev ## Run what takes minutes: loudness, copies, thousands of bad inputs
