@@ -25,7 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 REQUEST_ID = web.RequestKey("request_id", str)
 SERVER_ERRORS = 500
-_PHRASES = {**responses, 460: "Checksum Mismatch"}  # the last is of tus
+PHRASES = {**responses, 460: "Checksum Mismatch"}  # the last is of tus
 _FRAMEWORK_MESSAGES = {
     HTTPStatus.NOT_FOUND: "there is no {path} here",
     HTTPStatus.METHOD_NOT_ALLOWED: "{method} cannot be done on {path}; use {allowed}",
@@ -109,7 +109,7 @@ def _problem(
 ) -> web.Response:
     body = {
         "type": "about:blank",
-        "title": _PHRASES[status],
+        "title": PHRASES[status],
         "status": status,
         "detail": message,
         "code": code,

@@ -1,7 +1,6 @@
 """The document: what is declared, as OpenAPI 3.1."""
 
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -19,6 +18,7 @@ from wavemill_gateway.openapi.declared import ENDPOINTS, TAGS
 from wavemill_gateway.openapi.failures import MEANINGS, failures_of
 from wavemill_gateway.openapi.shapes import Problem
 from wavemill_gateway.openapi.words import LIMITS, MEMBERS, SHAPES
+from wavemill_gateway.problems import PHRASES
 
 INTRODUCTION = """\
 Upload a file, convert it, follow the job, download the result: or do it all with one
@@ -178,7 +178,7 @@ def _failures(one: Endpoint, schemas: _Schemas) -> dict[str, Any]:
 def _problem(status: int, codes: list[str], schemas: _Schemas) -> dict[str, Any]:
     narrowed = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
     return {
-        "description": f"{HTTPStatus(status).phrase}: "
+        "description": f"{PHRASES[status]}: "
         + "; ".join(f"`{code}` ({MEANINGS[code]})" for code in codes),
         "content": {PROBLEM: {"schema": {"allOf": [schemas.of(Problem), narrowed]}}},
     }

@@ -55,6 +55,7 @@ MEMBERS: Mapping[str, Mapping[str, str]] = {
         "options": "What to do besides.",
         "outputs": "Several results of one upload, decoded once; instead of `format`.",
         "preview": "Convert the first 15 seconds only.",
+        "peaks": "Tell the peaks of source and results, for waveforms.",
         "webhookUrl": "Is told of the job's end.",
         "deleteAfterDownload": "Delete job and upload once every result was downloaded whole.",
     },

@@ -1,5 +1,6 @@
 """Results: whole, in part, or from the store itself."""
 
+import msgspec
 from msgspec import structs
 
 from wavemill_common.errors import (
@@ -17,6 +18,10 @@ from wavemill_gateway.openapi.failures import STORES, job_failures
 from wavemill_gateway.peaks import Audiowaveform, Waveform
 
 _BYTES = {"type": "string", "format": "binary"}
+_FORMS = (Waveform, Audiowaveform)
+_PEAKS = {
+    "anyOf": [msgspec.json.schema_components([one])[1][one.__name__] for one in _FORMS],
+}
 _HEADERS = {
     "Content-Disposition": "The name, in ASCII and in UTF-8.",
     "ETag": "The SHA-256 of the result.",
@@ -124,7 +129,7 @@ ENDPOINTS = (
             Parameter(name="If-None-Match", where="header", what="The ETag you have."),
         ),
         answers=(
-            Answer(what="The peaks.", shape=Waveform | Audiowaveform, headers={"ETag": "Theirs."}),
+            Answer(what="The peaks.", shape=_PEAKS, headers={"ETag": "Theirs."}),
             Answer(status=304, what="You have them.", headers={"ETag": "Theirs."}),
         ),
         failures=(NoPeaks, *_NO_RESULT),
