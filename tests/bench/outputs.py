@@ -54,13 +54,15 @@ async def cost(server: Wavemill, client: Client, bodies: Sequence[dict[str, Any]
     return cpu_seconds(server) - before
 
 
-async def measure(server: Wavemill, source: Path, formats: Sequence[str], pairs: int) -> list[Pair]:
+async def measure(
+    server: Wavemill, source: Path, wanted: Sequence[dict[str, Any]], pairs: int
+) -> list[Pair]:
     """Run pairs in turn, after one that is not counted."""
     async with aiohttp.ClientSession() as session:
         client = Client(session, server.url)
         file_id = (await client.upload(source))["fileId"]
-        together = [{"fileId": file_id, "outputs": [{"format": one} for one in formats]}]
-        apart = [{"fileId": file_id, "format": one} for one in formats]
+        together = [{"fileId": file_id, "outputs": list(wanted)}]
+        apart = [{"fileId": file_id, **one} for one in wanted]
         found = list[Pair]()
         for number in range(pairs + 1):
             pair = Pair(await cost(server, client, together), await cost(server, client, apart))
@@ -84,15 +86,18 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--source", default="m4a", help="the format of the source")
     parser.add_argument("--formats", nargs="+", default=FORMATS)
+    parser.add_argument("--loudness", type=float, help="normalise all of them, to so many LUFS")
     parser.add_argument("--verify", choices=["decode", "structure"], default="decode")
     asked = parser.parse_args()
+    options = {"loudness": {"targetLufs": asked.loudness}} if asked.loudness else {}
+    wanted = [{"format": one, "options": options} for one in asked.formats]
     with tempfile.TemporaryDirectory() as folder:
         sound = _SPEECH.format(d=60 * asked.minutes) + ",pan=stereo|c0=c0|c1=0.8*c0"
         source = generate(Path(folder) / f"source.{asked.source}", sound)
         with running(Path(folder) / "data", WAVEMILL_VERIFY=asked.verify) as server:
             print(f"{asked.source} to {', '.join(asked.formats)}, verified by {asked.verify}:")
             print("one job, one job for each: ratio (0 is not counted)")
-            print(told(asyncio.run(measure(server, source, asked.formats, asked.pairs))))
+            print(told(asyncio.run(measure(server, source, wanted, asked.pairs))))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ NO_ROUTE = {"not_found", "method_not_allowed"}
 KINDS = ("none", "none", "complete", "open", "completed", "failed", "cancelled")
 
 load_all_checks()
+schemathesis.serializer.alias("application/offset+octet-stream", "application/octet-stream")
 SCHEMA = schemathesis.openapi.from_dict(build())
 FOUND = [one.ok() for one in SCHEMA.get_all_operations() if isinstance(one, Ok)]
 OPERATIONS = {one.label: one for one in FOUND}
