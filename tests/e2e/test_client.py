@@ -69,7 +69,7 @@ def test_the_example_of_the_readme_works_as_printed(
     subprocess.run([sys.executable, "example.py"], cwd=tmp_path, check=True, timeout=60)
 
     assert abs(decoded(tmp_path / "talk.mp3")[0] - 12.27) < 0.05
-    assert len(program.strip().splitlines()) <= 10
+    assert sum(bool(line) for line in program.splitlines()) <= 10
 
 
 async def test_a_file_becomes_another_and_every_step_is_told(
