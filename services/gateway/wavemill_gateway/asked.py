@@ -34,6 +34,9 @@ class _Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
     webhook_url: str | None = None
 
 
+CONVERT_FIELDS = tuple(field.encode_name for field in structs.fields(_Body))
+
+
 def understand(body: dict[str, Any]) -> ConvertRequest:
     """Read a body that asks for one `format`, or for several `outputs`.
 
