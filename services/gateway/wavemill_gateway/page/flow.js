@@ -2,12 +2,14 @@
 
 import { ApiError, convert, dropUpload, endJob, getJob, getUpload, randomKey } from "./api.js";
 import { backoff, jittered, sleep, Slots } from "./plan.js";
-import { FINAL, Watcher } from "./progress.js";
-import { forget, remember } from "./store.js";
-import { upload } from "./upload.js";
+import { Meter } from "./meter.js";
+import { FINAL } from "./progress.js";
+import { forget, forgetAll, remember } from "./store.js";
+import { SharedWatcher } from "./tabs.js";
+import { turns, upload } from "./upload.js";
 import { bytes } from "./words.js";
 
-const FILES_AT_ONCE = 2; // open uploads are counted per visitor
+const STARTS_AT_ONCE = 3; // a browser has six connections to a host, and events and uploads need some
 const RECORDS_AT_ONCE = 2; // after a reload with many results; other calls come first
 const CONVERT_TRIES = 6;
 const EMPTY = "This file is empty. Choose one with sound in it.";
@@ -17,7 +19,9 @@ const UNREADABLE = "This file cannot be read. If it is a folder, open it and dro
 export class Flow {
   items = new Map();
   limits = {};
-  #turns = new Slots(FILES_AT_ONCE);
+  peaks = false; // whether this server can tell them
+  tab = ""; // whose uploads these are
+  #starts = new Slots(STARTS_AT_ONCE);
   #records = new Slots(RECORDS_AT_ONCE);
   #watcher;
 
@@ -28,7 +32,7 @@ export class Flow {
     const forJob = (jobId, act) => {
       for (const item of this.items.values()) if (item.jobId === jobId) act(item);
     };
-    this.#watcher = new Watcher({
+    this.#watcher = new SharedWatcher({
       onProgress: (jobId, progress) => forJob(jobId, (item) => this.#progressed(item, progress)),
       onGone: (jobId) => forJob(jobId, (item) =>
         this.#set(item, { state: item.cancelling ? "cancelled" : "expired" })),
@@ -39,7 +43,8 @@ export class Flow {
   #set(item, values) {
     Object.assign(item, values);
     if (!this.items.has(item.id)) return; // removed meanwhile
-    remember(item);
+    if (item.refused) forget(item);
+    else remember(item);
     this.changed(item);
   }
 
@@ -50,7 +55,7 @@ export class Flow {
     const item = waiting ?? {
       id: randomKey(), name: file.name, size: file.size, addedAt: Date.now(), wanted: false,
     };
-    item.file = file;
+    Object.assign(item, { file, refused: false, tab: this.tab });
     this.items.set(item.id, item);
     this.upload(item);
     return item;
@@ -63,7 +68,7 @@ export class Flow {
     if (item.jobId) return this.follow(item);
     if (item.uploaded) return item.wanted ? this.start(item) : this.#set(item, { state: "ready" });
     this.#set(item, { state: "needs-file" });
-    return this.#findOut(item);
+    return item.fileId ? this.#findOut(item) : undefined;
   }
 
   async #findOut(item) {
@@ -85,14 +90,14 @@ export class Flow {
     if (most && file.size > most) return refuse(`${TOO_LARGE} ${bytes(most)}.`);
     item.stop = new AbortController();
     const { signal } = item.stop;
-    this.#set(item, { state: "waiting", sent: 0, error: null });
+    this.#set(item, { state: "waiting", sent: 0, error: null, meter: new Meter() });
     try {
       await file.slice(0, 1).arrayBuffer(); // a folder or a vanished file shows itself here
     } catch {
       return refuse(UNREADABLE);
     }
     try {
-      await this.#turns.use(async () => {
+      await turns.use(async () => {
         if (signal.aborted) throw signal.reason;
         this.#set(item, { state: "uploading" });
         await upload(file, {
@@ -100,6 +105,7 @@ export class Flow {
           onOpened: (fileId) => this.#set(item, { fileId }),
           onProgress: (sent) => {
             item.sent = sent;
+            item.meter.note(sent, Date.now());
             if (this.items.has(item.id)) this.changed(item); // not worth remembering
           },
         });
@@ -111,7 +117,7 @@ export class Flow {
   }
 
   #uploaded(item) {
-    this.#set(item, { uploaded: true, state: "ready", file: undefined });
+    this.#set(item, { uploaded: true, state: "ready" }); // the file stays, to be listened to
     if (item.wanted) this.start(item);
   }
 
@@ -119,15 +125,15 @@ export class Flow {
     const known = error instanceof ApiError;
     const again = known && error.passing;
     // The server has dropped what it refused: nothing to continue after a reload.
-    if (!again && !item.uploaded) item.fileId = undefined;
+    if (!again && !item.uploaded) Object.assign(item, { fileId: undefined, refused: true });
     this.#set(item, { state: "failed", error: { message: known ? error.message : UNREADABLE, again } });
   }
 
   /** Convert every file that has not been asked for yet; those still uploading follow on their own. */
-  convertAll({ format, quality }) {
+  convertAll({ format, quality, options = {} }) {
     const open = [...this.items.values()].filter((item) => this.isOpen(item));
     for (const item of open) {
-      this.#set(item, { wanted: true, format, quality, key: randomKey() });
+      this.#set(item, { wanted: true, format, quality, options, peaks: this.peaks, key: randomKey() });
       if (item.state === "ready") this.start(item);
     }
     return open.length;
@@ -137,14 +143,28 @@ export class Flow {
     return !item.wanted && ["waiting", "uploading", "needs-file", "ready"].includes(item.state);
   }
 
+  /** The first seconds of an uploaded file, as a row of their own beside it. */
+  preview(item, { format, quality, options = {} }) {
+    const preview = {
+      id: randomKey(), name: item.name, size: item.size, addedAt: Date.now(), file: item.file, tab: this.tab,
+      fileId: item.fileId, uploaded: true, wanted: true, preview: true, peaks: this.peaks,
+      format, quality, options, key: randomKey(),
+    };
+    this.items.set(preview.id, preview);
+    return this.start(preview);
+  }
+
   async start(item) {
     item.stop = new AbortController();
     const { signal } = item.stop;
-    const body = { fileId: item.fileId, format: item.format, quality: item.quality };
+    const body = {
+      fileId: item.fileId, format: item.format, quality: item.quality, options: item.options ?? {},
+      ...(item.preview ? { preview: true } : {}), ...(item.peaks ? { peaks: true } : {}),
+    };
     this.#set(item, { state: "starting", error: null, progress: null, record: null });
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const job = await convert(body, item.key);
+        const job = await this.#starts.use(() => (signal.aborted ? Promise.reject(signal.reason) : convert(body, item.key)));
         // Not cut off by Remove: a call cut off half-way may have started a job that nobody ends.
         if (!this.items.has(item.id)) return void (await endJob(job.jobId).catch(() => {}));
         this.#set(item, { jobId: job.jobId, downloadUrl: job.downloadUrl });
@@ -209,13 +229,40 @@ export class Flow {
 
   /** Off the list and off the server, which would delete it tomorrow anyway. */
   async remove(item) {
+    this.drop(item);
+    forget(item);
+    if (item.state === "expired") return;
+    if (item.jobId) await endJob(item.jobId).catch(() => {});
+    if (item.fileId && !item.preview) await dropUpload(item.fileId).catch(() => {});
+  }
+
+  /** Off the list alone. */
+  drop(item) {
     item.stop?.abort(new Error("removed"));
     if (item.jobId) this.#watcher.forget(item.jobId);
     this.items.delete(item.id);
-    forget(item);
     this.removed(item);
-    if (item.state === "expired") return;
-    if (item.jobId) await endJob(item.jobId).catch(() => {});
-    if (item.fileId) await dropUpload(item.fileId).catch(() => {});
+  }
+
+  removeAll() {
+    return Promise.all([...this.items.values()].map((item) => this.#starts.use(() => this.remove(item))));
+  }
+
+  /** These files, and those that other tabs have: off the server, and out of this browser. */
+  async removeEverything(remembered) {
+    const unseen = remembered.filter((record) => !this.items.has(record.id));
+    await Promise.all([this.removeAll(), ...unseen.map((record) => this.#starts.use(async () => {
+      if (record.jobId) await endJob(record.jobId).catch(() => {});
+      if (record.fileId && !record.preview) await dropUpload(record.fileId).catch(() => {});
+    }))]);
+    forgetAll();
+  }
+
+  /** What another tab has begun shows here as soon as there is a job to follow. */
+  came(record) {
+    const known = this.items.get(record.id);
+    if (!record.jobId || known?.jobId === record.jobId) return;
+    if (known) this.drop(known);
+    this.restore(record);
   }
 }

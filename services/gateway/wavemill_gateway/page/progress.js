@@ -1,6 +1,7 @@
 // How running jobs are followed: one event stream for all of them, polling when that fails.
 
 import { getProgress } from "./api.js";
+import { isOffline } from "./offline.js";
 import { backoff, sleep } from "./plan.js";
 
 export const FINAL = new Set(["completed", "failed", "cancelled"]);
@@ -25,6 +26,7 @@ export class Watcher {
   /** `onProgress(jobId, progress)`, `onGone(jobId)`: expired, `onLost(jobId)`: out of reach. */
   constructor({ onProgress, onGone, onLost }) {
     Object.assign(this, { onProgress, onGone, onLost });
+    addEventListener("online", () => this.#return());
   }
 
   watch(jobId) {
@@ -108,6 +110,14 @@ export class Watcher {
     this.#pollAll();
   }
 
+  /** The line is back: a stream again, whose snapshots tell what was missed. */
+  #return() {
+    for (const poll of this.#polls.values()) poll.abort(new Error("streaming again"));
+    this.#polls.clear();
+    this.#streaming = typeof EventSource === "function";
+    this.#connect();
+  }
+
   #pollAll() {
     for (const jobId of this.#jobs) {
       if (this.#polls.has(jobId)) continue;
@@ -126,7 +136,7 @@ export class Watcher {
         if (FINAL.has(progress.status)) return;
       } catch (error) {
         if (signal.aborted) throw error;
-        failed += 1;
+        if (!isOffline()) failed += 1;
         if (error.gone || failed >= POLL_TRIES) {
           this.forget(jobId);
           if (error.gone) this.onGone(jobId);
