@@ -31,13 +31,41 @@ A tag is called the same whatever its container calls it: `TBPM` of an MP3, `tmp
 and `sort_album`. Any other name is kept as it is. Where a number and its total are one tag, as in
 MP3 and M4A, the two of a FLAC become `3/12`.
 
+## Copies
+
+A file whose sound is already in the codec that is asked for is not encoded once more: its packets
+are taken over as they are, which loses nothing and takes next to no time. Tags, cover and chapters
+can be changed all the same. That is done where all of this is so:
+
+- `quality` is `standard`, which it is if none is given, or says the same (`V2` for MP3, `160k` for
+  AAC);
+- no option changes the sound: trim, fades, loudness, a split, another rate, depth or channel count;
+- of a lossy source, its bitrate is not above that of `standard` (or by a tenth at the most): a
+  larger one is meant to become smaller;
+- the copy decodes to the very samples of the source, which is so for these:
+
+| codec | from | to |
+|---|---|---|
+| AAC | MP4 (M4A, M4B, video), ADTS | `m4a`, `m4b`; from ADTS also `aac` |
+| MP3 | MP3 with a Xing header | `mp3` |
+| Opus | Ogg; WebM and Matroska | `opus` (from Ogg), `webm` |
+| Vorbis | Ogg | `ogg` |
+| FLAC | FLAC, Ogg, MP4, Matroska | `flac`, `mka` |
+| ALAC | MP4 | `alac` |
+| WavPack, True Audio, AC-3 | their own | `wv`, `tta`, `ac3` |
+
+Every copy is decoded before the job counts as completed and compared with what the source decodes
+to; if a single sample differs, the file is encoded after all. The job's record says `copied` for
+each of its `outputs`. To have a file encoded in any case, ask for another quality: `high`, `192k`,
+`max` for `flac`.
+
 ## Limits that are ffmpeg's
 
 - A `comment` in MP3 and AIFF is a user-defined text frame (`TXXX:comment`), not `COMM`, and so are
   `lyrics`; an MP3 also has the beginning of the comment in its ID3v1 tag.
 - `comment` in FLAC, Ogg and Opus is called `DESCRIPTION`; a comment and a description both arrive
   under that name.
-- The tempo (`tmpo`) of an M4A is written but not read.
+- The tempo (`tmpo`) of an M4A and the software (`ISFT`) of a WAV are written but not read.
 - A CAF's tag is read up to 1,023 bytes.
 - Several pictures of one source all go into MP3, M4A, FLAC and AIFF, and the first one into Ogg,
   Opus and Matroska; the one that is given replaces all.

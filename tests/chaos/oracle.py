@@ -19,7 +19,15 @@ from support.cluster import Cluster
 # What may stay in Redis without a TTL: the queue's own frame, all of it empty or of bounded size.
 MAY_STAY = frozenset(
     f"{{q0}}:{name}"
-    for name in ("interactive", "standard", "bulk", "epoch", "converters", "converters:details")
+    for name in (
+        "interactive",
+        "standard",
+        "bulk",
+        "epoch",
+        "life",
+        "converters",
+        "converters:details",
+    )
 )
 STREAMS = ("{q0}:interactive", "{q0}:standard", "{q0}:bulk")
 

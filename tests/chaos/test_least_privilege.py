@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from support.api_keys import holding, new_key
 from support.audio import make_noise
 from support.chunks import CHUNK, ChunkedFile, write_wav
 from support.client import Client
@@ -41,6 +42,13 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 def forgetful(tmp_path: Path) -> Iterator[Cluster]:
     """One whose janitor deletes results after seconds."""
     with strict_cluster(tmp_path / "cluster", WAVEMILL_JOB_TTL="5") as one:
+        yield one
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Cluster]:
+    """One that asks for API keys."""
+    with strict_cluster(tmp_path / "cluster", WAVEMILL_API_KEYS_REQUIRED="1") as one:
         yield one
 
 
@@ -102,6 +110,16 @@ async def test_a_converter_takes_over_from_one_that_died(
     ended = await client.wait(job_id, 90)
     assert (ended["status"], ended["attempt"]) == ("completed", 2)
     assert _denied(cluster) == []
+
+
+async def test_a_key_is_recognised_and_its_jobs_are_listed(guarded: Cluster, lena: Path) -> None:
+    async with holding(guarded.gateways[0], await new_key(guarded)) as client:
+        file_id = (await client.upload(lena / "lena.mp3"))["fileId"]
+        job_id = await client.convert(file_id, "opus")
+        assert (await client.wait(job_id))["status"] == "completed"
+        _, listed, _ = await client.call("GET", "/api/jobs")
+        assert [job["jobId"] for job in listed["jobs"]] == [job_id]
+    assert _denied(guarded) == []
 
 
 def _denied(cluster: Cluster) -> list[str]:

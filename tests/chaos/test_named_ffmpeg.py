@@ -116,6 +116,7 @@ async def test_a_converter_that_starts_without_ffmpeg_waits_for_it(
     theatre.install_ffmpeg()
     taken = await theatre.ended(job_id, time.monotonic())
     await until_ready(theatre, 200, "ready")
+    assert theatre.commits(job_id) == 1
     report.seconds("ffmpeg-missing-at-start", taken, 10.0 * SCALE)
 
 

@@ -123,9 +123,9 @@ class Theatre:
             waiting.write_text(action)
             waiting.rename(self.points / f"{point}.{number}")
 
-    async def fired(self, point: str) -> float:
-        """Wait until it has happened (for the first time); return when, by the monotonic clock."""
-        await eventually(lambda: list(self.points.glob(f"fired-{point}.*")), PLAYED)
+    async def fired(self, point: str, *, times: int = 1) -> float:
+        """Wait until it has happened (so many times); return when, by the monotonic clock."""
+        await eventually(lambda: len(list(self.points.glob(f"fired-{point}.*"))) >= times, PLAYED)
         return time.monotonic()
 
     async def died(self, *members: Member) -> Member:
@@ -142,6 +142,13 @@ class Theatre:
             _, record, _ = await client.call("GET", f"/api/jobs/{job_id}")
             raise AssertionError(f"this job has not ended: {record}") from None
         assert body["status"] == "completed", body
+        return time.monotonic() - since
+
+    async def started_again(self, job_id: str, since: float) -> float:
+        """Wait until a second attempt is at work; return the seconds since then."""
+        async with asyncio.timeout(PLAYED):
+            while (await self.client.call("GET", f"/api/jobs/{job_id}"))[1]["attempt"] < 2:
+                await asyncio.sleep(0.02)
         return time.monotonic() - since
 
     async def failed_once(self, job_id: str) -> dict[str, Any]:

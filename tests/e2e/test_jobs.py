@@ -419,7 +419,7 @@ async def test_clients_that_leave_in_mid_stream_leak_nothing(
     gateway = wavemill.service("gateway")
     before = connections_of(gateway, wavemill.port)
     request = f"GET /api/events?jobId={job_id} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-    streams = [await asyncio.open_connection("127.0.0.1", wavemill.port) for _ in range(50)]
+    streams = [await asyncio.open_connection("127.0.0.1", wavemill.port) for _ in range(15)]
     for reader, writer in streams:
         writer.write(request)
         await reader.readuntil(b"event: progress")

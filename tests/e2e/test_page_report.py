@@ -76,6 +76,12 @@ async def test_what_arrives_whole_needs_no_warning(browser_page: Page, lena: Pat
     await expecting(target.get_by_role("list", name="Warnings")).to_be_hidden()
 
 
+async def test_sound_that_was_copied_is_told(browser_page: Page, lena: Path) -> None:
+    target = await converted(browser_page, lena / "lena.flac", "flac")
+    table = await opened(target)
+    await expecting(line(table, "Sound")).to_contain_text("without another encoding")
+
+
 async def test_markup_in_a_tag_is_shown_as_text(browser_page: Page, tagged_mp3: Path) -> None:
     target = await converted(browser_page, tagged_mp3, "wav")
     table = await opened(target)

@@ -91,6 +91,7 @@ async def test_a_killed_supervisor_takes_everything_with_it(start_wavemill: Star
     processes[0].kill()
 
     wait_until(lambda: not any(alive(one) for one in processes[1:]), 10)
+    assert [one for one in processes if alive(one)] == []
 
 
 async def test_a_large_file_in_shuffled_doubled_chunks_keeps_memory_small(

@@ -34,7 +34,7 @@ async def test_a_connection_that_the_server_closed_fails_no_command(own_redis: T
         await asyncio.gather(*(client.get("key") for _ in range(5)))
         own_redis.kill()
         await own_redis.start_again()
-        await asyncio.gather(*(client.get("key") for _ in range(5)))
+        assert await asyncio.gather(*(client.get("key") for _ in range(5))) == [None] * 5
 
 
 async def test_waiting_for_a_reply_ends_with_the_timeout(own_redis: TestRedis) -> None:

@@ -17,14 +17,17 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Page, async_playwright
 
+from support.api_keys import bearing
 from support.client import Client
 from support.problems import Reply, assert_problem
 from support.redis import TestRedis
 from support.s3 import Moto
+from wavemill_common.api_keys import ApiKey, digest_of, id_of, new_key
 from wavemill_common.objects import ObjectStore, Part
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.objects.s3 import S3ObjectStore
 from wavemill_common.objects.s3_config import S3Config
+from wavemill_common.records.sqlite import SqliteJobStore
 from wavemill_common.settings import Settings
 from wavemill_converter import main as converter
 from wavemill_gateway import app as gateway
@@ -151,6 +154,34 @@ class Direct:
 async def everything(store: S3ObjectStore) -> list[str]:
     keys = [one.key async for one in store.scan("")]
     return keys + [one.upload_id async for one in store.scan_multiparts("")]
+
+
+async def a_key(settings: Settings) -> dict[str, str]:
+    """A new API key, as the header that shows it."""
+    text = new_key()
+    key = ApiKey(key_id=id_of(text) or "", name="test", digest=digest_of(text), created_at=0.0)
+    async with SqliteJobStore.open(settings.records_path) as records:
+        await records.add_key(key)
+    return bearing(text)
+
+
+async def test_what_a_key_sends_straight_to_s3_is_not_there_for_another(
+    client: Client, settings: Settings
+) -> None:
+    mine, yours = await a_key(settings), await a_key(settings)
+    _, begun, _ = await client.call("POST", "/s3/multipart", json={}, headers=mine)
+    _, form, _ = await client.call("GET", "/s3/params?filename=a.wav", headers=mine)
+    upload = Direct(client, begun)
+    parts = {"parts": [{"PartNumber": 1, "ETag": "x"}]}
+    for method, more in (("GET", ""), ("GET", "/1"), ("POST", "/complete"), ("DELETE", "")):
+        for other in (yours, {}):
+            found = await upload.call(method, more, headers=other, json=parts)
+            body = assert_problem(found, 404, "upload_not_found")
+            assert body["error"] == f"there is no upload {upload.file_id}; begin a new one"
+    complete = f"/api/uploads/{form['fileId']}/complete"
+    assert_problem(await client.call("POST", complete, headers=yours), 404, "upload_not_found")
+    assert (await upload.call("GET", "/1", headers=mine))[0] == 200
+    assert (await upload.call("DELETE", headers=mine))[0] == 200
 
 
 # --- in parts ---

@@ -22,6 +22,7 @@ from msgspec import structs
 
 from support.ports import free_port
 from support.redis import TestRedis, raw_client
+from wavemill_common.api_keys import id_of
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import Poison, UploadNotFound
 from wavemill_common.jobs import Job, JobError, JobStatus, Lane, Output, Webhook
@@ -457,7 +458,7 @@ async def test_the_queue_is_told_lane_by_lane_with_who_holds_what(site: Site) ->
         await site.queue.enqueue(job_id, Lane.STANDARD)
     await site.queue.enqueue("quick", Lane.INTERACTIVE)
     await site.queue.delay("later", Lane.BULK, 60)
-    await site.queue.set_epoch("one")
+    await site.queue.set_epoch(await site.queue.life())
     consumer = Consumer(site.raw, site.queue, "host-1-me")
     (lease,) = await consumer.claim(1)
     status = ConverterStatus(
@@ -472,7 +473,8 @@ async def test_the_queue_is_told_lane_by_lane_with_who_holds_what(site: Site) ->
         "standard": (2, 0),
         "bulk": (0, 0),
     }
-    assert (told["delayed"], told["dead"], told["epoch"]) == (1, 0, "one")
+    assert (told["delayed"], told["dead"]) == (1, 0)
+    assert told["epoch"] == await site.queue.life()
     assert [(one["name"], one["pending"]) for one in told["consumers"]] == [("host-1-me", 1)]
     assert [one["name"] for one in stats.json["converters"]] == ["host-1-me"]
 
@@ -653,7 +655,7 @@ async def test_given_up_webhooks_are_called_again_as_if_for_the_first_time(site:
 
 async def healthy(site: Site) -> None:
     await site.queue.prepare()
-    await site.queue.set_epoch("one")
+    await site.queue.set_epoch(await site.queue.life())
     status = ConverterStatus(
         name="me", ffmpeg_version="7.1", formats=tuple(FORMATS), slots=2, running=0
     )
@@ -875,3 +877,56 @@ async def test_a_record_that_cannot_be_read_hides_no_others(site: Site) -> None:
     assert answer.code == 0
     assert [row["jobId"] for row in answer.json["jobs"]] == ["two"]
     assert "record unreadable (id=one" in answer.err
+
+
+# --- API keys ---
+
+
+async def test_a_key_is_told_once_and_kept_as_a_hash(site: Site) -> None:
+    made = await site.janitor("keys", "create", "--name", "Léna's script")
+    key = made.out.strip()
+    assert made.code == 0
+    assert "kept nowhere" in made.err
+    assert key not in made.err
+    stored = await site.jobs.key(id_of(key) or "")
+    assert stored is not None
+    assert stored.fits(key)
+    assert (stored.name, stored.expires_at, stored.rate_limit) == ("Léna's script", None, None)
+    assert key.rpartition("_")[2] not in (site.folder / "records.sqlite3").read_bytes().decode(
+        errors="ignore"
+    )
+    listed = await site.janitor("keys", "list", "--json")
+    assert key not in listed.out
+    assert [row["name"] for row in listed.json["keys"]] == ["Léna's script"]
+
+
+async def test_a_key_may_have_an_end_and_limits_of_its_own(site: Site) -> None:
+    words = ("--expires", "7d", "--rate-limit", "60/minute", "--max-open-uploads", "3")
+    made = (await site.janitor("keys", "create", "--name", "guest", *words, "--json")).json
+    assert set(made) == {"keyId", "name", "key", "expiresAt"}
+    stored = await site.jobs.key(made["keyId"])
+    assert stored is not None
+    assert stored.expires_at == pytest.approx(time.time() + 7 * 24 * HOUR, abs=60)
+    assert (stored.rate_limit, stored.max_open_uploads) == ("60/minute", 3)
+
+
+async def test_a_revoked_key_stays_in_the_list_and_is_revoked_only_once(site: Site) -> None:
+    made = (await site.janitor("keys", "create", "--name", "lost", "--json")).json
+    revoked = await site.janitor("keys", "revoke", made["keyId"], "--json")
+    assert (revoked.code, revoked.outcomes) == (0, {made["keyId"]: "done"})
+    [row] = (await site.janitor("keys", "list", "--json")).json["keys"]
+    assert row["state"] == "revoked"
+    again = await site.janitor("keys", "revoke", made["keyId"], "--json")
+    assert (again.code, again.outcomes) == (0, {made["keyId"]: "skipped"})
+    assert (await site.janitor("keys", "list", "--json")).json["keys"] == [row]
+
+
+async def test_a_key_that_there_is_not_cannot_be_revoked(site: Site) -> None:
+    answer = await site.janitor("keys", "revoke", "0123456789ab", "--json")
+    assert (answer.code, answer.outcomes) == (1, {"0123456789ab": "failed"})
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "two\nlines"])
+async def test_a_key_needs_a_name_that_a_list_can_show(site: Site, name: str) -> None:
+    assert (await site.janitor("keys", "create", "--name", name)).code == 2
+    assert (await site.janitor("keys", "list", "--json")).json == {"keys": [], "count": 0}

@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
 from support.aws import dynamo_store
+from wavemill_common.api_keys import ApiKey
 from wavemill_common.errors import Conflict, JobNotFound, Poison, UploadNotFound
 from wavemill_common.jobs import Change, Guard, Job, JobError, JobStatus, Output, Remark
 from wavemill_common.media import Chapter, Cover, MediaInfo
 from wavemill_common.options import ConvertOptions
-from wavemill_common.records import JobStore
+from wavemill_common.records import JobStore, Place
 from wavemill_common.records.sqlite import SqliteJobStore
+from wavemill_common.records.usage import Usage
 from wavemill_common.uploads import Upload, UploadState
 
 NOW = 1_800_000_000.25
@@ -510,3 +513,127 @@ async def test_all_uploads_are_told_once_each_whatever_their_state(store: JobSto
 async def test_a_store_that_works_passes_its_check(store: JobStore) -> None:
     await store.check()
     await store.check()
+
+
+# --- jobs of an owner ---
+
+
+async def owned_by(store: JobStore, owner: str, after: Place | None = None) -> list[str]:
+    return [job.job_id async for job in store.owned_jobs(owner, after)]
+
+
+async def test_an_owners_jobs_come_newest_first(store: JobStore) -> None:
+    for number in range(3):
+        await store.put_job(a_job(f"mine-{number}", owner="key:a", created_at=NOW + number))
+    await store.put_job(a_job("anothers", owner="key:b"))
+    await store.put_job(a_job("nobodys"))
+    assert await owned_by(store, "key:a") == ["mine-2", "mine-1", "mine-0"]
+    assert await owned_by(store, "key:b") == ["anothers"]
+    assert await owned_by(store, "key:c") == []
+
+
+async def test_an_owners_jobs_go_on_behind_the_last_one_seen(store: JobStore) -> None:
+    for number in range(205):
+        await store.put_job(a_job(f"job-{number:03}", owner="key:a", created_at=NOW + number // 2))
+    everything = await owned_by(store, "key:a")
+    assert sorted(everything) == [f"job-{number:03}" for number in range(205)]
+    for place in (0, 1, 2, 103, 203):
+        job = await store.job(everything[place])
+        rest = await owned_by(store, "key:a", (job.created_at, job.job_id))
+        assert rest == everything[place + 1 :]
+
+
+async def test_a_job_stays_its_owners_when_it_changes_and_goes_when_it_is_removed(
+    store: JobStore,
+) -> None:
+    job = await store.put_job(a_job(owner="key:a"))
+    assert await store.apply(change := job.start("me", NOW, LEASE))
+    assert await owned_by(store, "key:a") == ["job"]
+    assert await store.remove_job(change.job)
+    assert await owned_by(store, "key:a") == []
+
+
+async def test_a_page_of_an_owners_jobs_may_be_all_that_is_read(store: JobStore) -> None:
+    for number in range(3):
+        await store.put_job(a_job(f"mine-{number}", owner="key:a", created_at=NOW + number))
+    async with aclosing(store.owned_jobs("key:a", None)) as jobs:
+        assert (await anext(jobs)).job_id == "mine-2"
+
+
+# --- API keys ---
+
+
+def a_key(key_id: str = "0123456789ab", **fields: object) -> ApiKey:
+    key = ApiKey(key_id=key_id, name="Léna's script", digest=DIGEST, created_at=NOW)
+    return structs.replace(key, **fields)
+
+
+async def test_a_key_is_read_back_with_every_field(store: JobStore) -> None:
+    key = a_key(expires_at=NOW + DAY, rate_limit="60/minute", max_open_uploads=3)
+    await store.add_key(key)
+    assert await store.key(key.key_id) == key
+    assert await store.key("ffffffffffff") is None
+
+
+async def test_a_key_is_never_written_over_by_a_new_one(store: JobStore) -> None:
+    await store.add_key(a_key())
+    with pytest.raises(Conflict):
+        await store.add_key(a_key(name="another"))
+    assert await store.key("0123456789ab") == a_key()
+
+
+async def test_a_key_is_revoked_by_saving_it(store: JobStore) -> None:
+    await store.add_key(a_key())
+    assert await store.save_key(a_key().revoked(NOW + 1))
+    found = await store.key("0123456789ab")
+    assert found is not None
+    assert not found.is_good(NOW + 1)
+    assert not await store.save_key(a_key("ffffffffffff"))
+
+
+async def test_keys_are_no_uploads_and_uploads_are_no_keys(store: JobStore) -> None:
+    keys = [a_key("0123456789ab"), a_key("0123456789ac")]
+    for key in keys:
+        await store.add_key(key)
+    await store.put_upload(an_upload())
+    await store.add_chunk("file", 0, DIGEST)
+    found = [key async for key in store.all_keys()]
+    assert sorted(found, key=lambda key: key.key_id) == keys
+    assert [one.file_id async for one in store.all_uploads()] == ["file"]
+    assert [one async for one in store.expired_uploads(NOW + 10 * DAY, 10)] == [an_upload()]
+
+
+# --- what an owner has ----------------------------------------------------------------------------
+
+
+async def test_usage_counts_what_is_under_way_and_what_is_stored(store: JobStore) -> None:
+    open_one = an_upload("open", owner="net:a", size=20)
+    await store.put_upload(open_one)
+    await store.put_upload(an_upload("unknown", owner="net:a", size=None))
+    await store.put_upload(
+        an_upload("complete", owner="net:a", size=300, state=UploadState.COMPLETE)
+    )
+    await store.put_upload(an_upload("expired", owner="net:a", size=1, expires_at=NOW - 1))
+    await store.put_upload(
+        an_upload("aborted", owner="net:a", size=5000, state=UploadState.ABORTED)
+    )
+    await store.put_upload(an_upload("foreign", owner="net:b", size=70_000))
+    await store.put_upload(an_upload("nobody"))
+    await store.put_job(a_job("waiting", owner="net:a"))
+    await store.put_job(
+        a_job("done", owner="net:a", status=JobStatus.COMPLETED, outputs=(OUTPUT, OUTPUT))
+    )
+    await store.put_job(a_job("other", owner="net:b"))
+    usage = await store.usage("net:a", NOW)
+    assert usage.open_uploads == {"open", "unknown"}
+    assert usage.unfinished_jobs == {"waiting"}
+    assert usage.stored_bytes == 20 + 300 + 1 + 2 * OUTPUT.size
+    assert await store.remove_upload(open_one)
+    assert (await store.usage("net:a", NOW)).open_uploads == {"unknown"}
+
+
+async def test_nobody_has_nothing(store: JobStore) -> None:
+    await store.put_upload(an_upload())
+    await store.put_job(a_job())
+    usage = await store.usage("net:c", NOW)
+    assert usage == Usage()

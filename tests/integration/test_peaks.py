@@ -1,5 +1,6 @@
 """Peaks by the real ffmpeg, contained, beside a conversion: those that the samples have."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,13 @@ from msgspec import structs
 
 from support.audio import generate
 from support.loud import samples_of
-from wavemill_common.peaks import Peaks
+from wavemill_common.peaks import Peaks, merged
 from wavemill_common.settings import SandboxMode
 from wavemill_converter.ffmpeg.commands import DEMUXERS
-from wavemill_converter.ffmpeg.contained import local_input, started_on
+from wavemill_converter.ffmpeg.contained import local_destination, local_input, started_on
 from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
 from wavemill_converter.ffmpeg.memory import MemoryFile
-from wavemill_converter.ffmpeg.places import fd_destination
+from wavemill_converter.ffmpeg.places import Destination, fd_destination
 from wavemill_converter.probe.probe import probe
 from wavemill_converter.sandbox import contain
 from wavemill_converter.transcode.peaks import parse_peaks, peaks_words, window_for
@@ -79,3 +80,30 @@ async def test_the_louder_channel_counts_and_silence_is_nothing(
     half = len(peaks.values) // 2
     assert 126 <= max(peaks.values[:half]) <= 129
     assert set(peaks.values[half + 1 :]) == {0}
+
+
+@pytest.mark.parametrize("window", [16, 600, 980, 4000])
+async def test_windows_smaller_than_an_encoders_frame_do_not_halt_ffmpeg(
+    ffmpeg: Ffmpeg, tmp_path: Path, window: int
+) -> None:
+    path = generate(tmp_path / "tones.flac", "aevalsrc=0.9*sin(800*t)|0.6*sin(900*t):s=44100:d=20")
+    target = tmp_path / "result.mp3"
+    with (
+        local_input(ffmpeg, path) as source,
+        local_destination(ffmpeg, target) as result,
+        MemoryFile("peaks") as told,
+    ):
+        argv = [ffmpeg.path, "-nostdin", "-v", "error", "-format_whitelist", DEMUXERS]
+        argv += ["-i", source.url, "-map", "0:a:0", "-c:a", "libmp3lame", "-q:a", "2", "-f", "mp3"]
+        argv += [*result.arguments, *peaks_words(window, told.fd)]
+        beside = Destination((), pass_fds=(told.fd,))
+        async with (
+            asyncio.timeout(60),
+            started_on(
+                ffmpeg, argv, source, (result, beside), seconds=60, file_bytes=None
+            ) as child,
+        ):
+            assert await child.wait() == 0
+        values = parse_peaks(told.read(0, told.size), 44_100, 44_100).values
+    assert target.stat().st_size > 1000
+    assert len(values) == len(merged(Peaks(seconds=1, values=bytes(-(-882_000 // window)))).values)

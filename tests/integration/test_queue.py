@@ -499,7 +499,7 @@ async def test_entries_survive_a_killed_server(own_redis: TestRedis) -> None:
         await filled(queue, "claimed", "waiting")
         await queue.delay("delayed", Lane.BULK, 0)
         [lease] = await me.claim(1)
-        await queue.set_epoch("one")
+        await queue.set_epoch(await queue.life())
         assert (await raw.execute_command("WAITAOF", 1, 0, 5000))[0] == 1
         own_redis.kill()
         with pytest.raises(REDIS_ERRORS):

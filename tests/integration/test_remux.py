@@ -10,11 +10,12 @@ from msgspec import structs
 
 from support.audio import generate, run
 from wavemill_common.catalogue import FORMATS
+from wavemill_common.copies import EXACT
 from wavemill_common.options import ConvertOptions
 from wavemill_common.settings import SandboxMode
 from wavemill_converter.ffmpeg.codecs import CODECS
 from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
-from wavemill_converter.plan.remux import EXACT, can_copy, copy_words
+from wavemill_converter.plan.remux import can_copy, copy_words
 from wavemill_converter.probe.probe import probe
 from wavemill_converter.sandbox import contain
 

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 from faults import mounted, unprivileged
+from msgspec import structs
 
 from wavemill_common.errors import Conflict, InsufficientStorage, JobStoreUnavailable
 from wavemill_common.jobs import Job
 from wavemill_common.records import job_rows, schema, upload_rows
+from wavemill_common.records.codec import encode
 from wavemill_common.records.commits import Committer
 from wavemill_common.records.sqlite import SqliteJobStore
 
@@ -372,6 +374,33 @@ async def test_a_file_of_a_newer_version_is_refused(path: Path) -> None:
     with pytest.raises(JobStoreUnavailable, match=r"records\.db was written by a newer wavemill"):
         async with SqliteJobStore.open(path):
             pass
+
+
+async def test_a_file_of_the_first_version_is_brought_up_with_all_that_is_in_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = schema.MIGRATIONS[:1]
+    with monkeypatch.context() as before:
+        before.setattr(schema, "MIGRATIONS", first)
+        with closing(await asyncio.to_thread(_opened, path)) as connection:
+            for number, job_id in enumerate(("old", "new")):
+                job = structs.replace(a_job(job_id), owner="key:me", created_at=number + 1.5)
+                connection.execute(
+                    "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        job_id,
+                        "created",
+                        0,
+                        None,
+                        job.due_at,
+                        job.expires_at,
+                        job.owner,
+                        encode(job),
+                    ),
+                )
+    async with SqliteJobStore.open(path) as store:
+        found = [job async for job in store.owned_jobs("key:me", None)]
+        assert [(job.job_id, job.created_at) for job in found] == [("new", 2.5), ("old", 1.5)]
 
 
 async def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Path) -> None:

@@ -261,6 +261,31 @@ async def test_the_queue_counts_as_filled_only_once_it_is(
     assert await entries(raw) == 3
 
 
+async def test_a_queue_that_is_lost_again_while_it_is_filled_is_filled_again(
+    deps: Deps, house: House, raw: Any, redis_server: TestRedis
+) -> None:
+    names = [f"job{one}" for one in range(4)]
+    for name in names:
+        await put(house, name)
+    redis_server.flush()
+    enqueued = 0
+
+    class Lost(JobQueue):
+        async def enqueue(self, job_id: str, lane: Lane) -> bool:
+            nonlocal enqueued
+            enqueued += 1
+            if enqueued == 3:
+                redis_server.flush()
+            return await super().enqueue(job_id, lane)
+
+    await sweeps.rebuild_queue(structs.replace(deps, queue=Lost(raw)))
+    assert await house.queue.queued(names) != set(names)
+    assert not await house.queue.knows_epoch()
+    assert await sweeps.rebuild_queue(deps) == 2
+    assert await house.queue.queued(names) == set(names)
+    assert await house.queue.knows_epoch()
+
+
 async def test_many_janitors_fill_the_queue_once(
     deps: Deps, house: House, raw: Any, redis_server: TestRedis
 ) -> None:
@@ -413,6 +438,37 @@ async def test_drafts_and_multiparts_that_nobody_finished_are_dropped(
     assert await sweeps.abort_stale_writes(deps) == 2
     assert not draft.exists()
     assert not [one async for one in house.objects.scan_multiparts("")]
+
+
+async def test_results_that_no_ended_job_names_are_deleted(
+    deps: Deps, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "AT_ONCE", 2)
+    for job_id in ("one", "two", "three"):
+        await completed(house, job_id)  # each with the result of a lost attempt beside its own
+    assert await sweeps.delete_lost_results(deps) == 3
+    own = [f"conversions/{job_id}/1-0-claim.mp3" for job_id in ("one", "three", "two")]
+    assert await stored(house, "conversions/") == own
+    assert await sweeps.delete_lost_results(deps) == 0
+
+
+async def test_what_a_running_job_has_published_is_not_lost_yet(deps: Deps, house: House) -> None:
+    job = await started(house, "running")
+    await store(house, "conversions/running/1-0-claim.mp3")
+    assert await sweeps.delete_lost_results(deps) == 0
+    assert await house.jobs.apply(job.cancel(NOW, DAY))
+    assert await sweeps.delete_lost_results(deps) == 1
+    assert await stored(house, "conversions/") == []
+
+
+async def test_a_result_without_a_record_gets_a_day(deps: Deps, house: House, clock: Clock) -> None:
+    await store(house, OUTPUT.key)
+    made = (await house.objects.stat(OUTPUT.key)).modified
+    clock.now = made + sweeps.STALE_DRAFT - 60
+    assert await sweeps.delete_lost_results(deps) == 0
+    clock.now = made + sweeps.STALE_DRAFT + 60
+    assert await sweeps.delete_lost_results(deps) == 1
+    assert await stored(house) == []
 
 
 async def test_only_consumers_that_are_gone_and_hold_nothing_are_forgotten(

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from media_files import ASSETS
 from msgspec import structs
 
 from support.fidelity.bench import Bench, opened, same_bytes
@@ -102,6 +103,14 @@ async def test_what_the_caller_gives_arrives(bench: Bench, sources: Sources, tar
     picture = sources.cover(PNG, "200x100")
     done, found = await convert(bench, sources.path("mp3"), target, GIVEN, picture)
     assert_given(done, found, picture)
+
+
+async def test_all_tags_of_a_real_flac_arrive_in_a_wav(bench: Bench) -> None:
+    done, _ = await convert(bench, ASSETS / "lena.flac", "wav", ConvertOptions())
+    data = bench.result(done).read_bytes()
+    assert b"ISFT\x0e\0\0\0Lavf57.46.100\0" in data
+    assert b"ICMT" in data
+    assert [one.code for one in done.remarks] == []
 
 
 @pytest.mark.parametrize("target", [*TARGETS, "wma", "wv", "wav", "webm", "caf", "tta"])

@@ -128,7 +128,7 @@ async def test_lossless_means_every_sample(
 # Written out by hand, not by the product: what a person would type for the same result.
 REFERENCES = {
     ("lena.wav", "mp3"): "-c:a libmp3lame -q:a 2 -id3v2_version 3 -write_id3v1 1 -f mp3",
-    ("lena.m4a", "m4a"): "-c:a aac -b:a 160k -movflags +faststart -f ipod",
+    ("lena.m4a", "m4a"): "-c:a copy -movie_timescale 44100 -movflags +faststart -f ipod",
     ("full.mp3", "m4a"): "-map 0:v -c:v copy -disposition:v attached_pic -c:a aac -b:a 160k "
     "-movflags +faststart -f ipod",
     ("full.m4a", "mp3"): "-map 0:v -c:v copy -disposition:v attached_pic -c:a libmp3lame -q:a 2 "

@@ -2,13 +2,14 @@
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
 from support.audio import FFMPEG
+from support.cluster import Cluster
 from support.contained import Inside, python_for_all
 from support.known import known_ffmpeg
 from wavemill_common.objects.disk import DiskObjectStore
@@ -70,3 +71,21 @@ async def tools(tmp_path: Path, contained: Ffmpeg) -> AsyncIterator[Tools]:
             limits=Limits(),
             timeouts=Timeouts(stall=60, total=240),
         )
+
+
+@pytest.fixture
+async def start_gateway(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Cluster]]]:
+    """Start gateways and a Redis, no converter, with settings as keyword arguments."""
+    clusters: list[Cluster] = []
+
+    async def start(gateways: int = 1, **variables: str) -> Cluster:
+        folder = tmp_path / f"cluster{len(clusters)}"
+        counts = {"gateways": gateways, "converters": 0, "janitors": 0}
+        cluster = Cluster(folder, **counts, **variables)  # type: ignore[arg-type]  # settings
+        clusters.append(cluster)
+        await cluster.start_async()
+        return cluster
+
+    yield start
+    for cluster in clusters:
+        cluster.close()

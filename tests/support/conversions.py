@@ -47,7 +47,7 @@ async def put(tools: Tools, path: Path) -> str:
     return key
 
 
-def job_for(key: str, target: str, claim: str = "claim") -> Job:
+def job_for(key: str, target: str, claim: str = "claim", **more: Any) -> Job:
     """A claimed job on an upload."""
     return Job(
         job_id=f"{Path(key).name}-{target}".replace(".", "-"),
@@ -62,6 +62,7 @@ def job_for(key: str, target: str, claim: str = "claim") -> Job:
         due_at=None,
         attempt=1,
         claim_id=claim,
+        **more,
     )
 
 

@@ -88,7 +88,7 @@ class World:
         await self.objects.delete([one.key async for one in self.objects.scan("")])
         self.clock.now = Clock().now
         await self.queue.prepare()
-        await self.queue.set_epoch("first")
+        await self.queue.set_epoch(await self.queue.life())
 
     async def advance(self, seconds: float) -> None:
         """Let time pass, for what waits by the server's clock too."""

@@ -14,7 +14,7 @@ from wavemill_converter.ffmpeg.commands import DEMUXERS, probe_command
 from wavemill_converter.ffmpeg.places import Destination, Input, file_destination, file_input
 from wavemill_converter.plan.plan import plan_conversion
 from wavemill_converter.probe.source import Probed
-from wavemill_converter.transcode.command import Extras, Leg, transcode_command
+from wavemill_converter.transcode.command import NO_EXTRAS, Extras, Leg, counters, transcode_command
 
 STEREO = Probed(
     media=MediaInfo(duration=60.0),
@@ -30,7 +30,18 @@ STEREO = Probed(
 DEEP = structs.replace(STEREO, bits=24, sample_rate=96_000, layout="5.1(side)", channels=6)
 FLOAT = structs.replace(STEREO, bits=32, floating=True)
 SONG = structs.replace(STEREO, lossless=False, bits=32, floating=True, covers=(1,), pictures=1)
+MP3 = structs.replace(
+    SONG,
+    media=MediaInfo(codec="mp3", bitrate=128_000, duration=60.0),
+    demuxer="mp3",
+    duration_exact=True,
+)
+AAC = structs.replace(
+    MP3, media=structs.replace(MP3.media, codec="aac"), demuxer="mov", covers=(), pictures=0
+)
 OGG = structs.replace(SONG, demuxer="ogg", covers=(), pictures=0, tags_on_stream=True)
+
+PAIR = ("mp3", "flac")
 
 BEGIN = (
     "ffmpeg -nostdin -hide_banner -nostats -loglevel level+verbose -progress pipe:1 "
@@ -85,6 +96,39 @@ def command(source: Probed, format_id: str, quality: str = "standard", **options
 def test_a_stereo_wav_is_converted_by_exactly_this_command(format_id: str, quality: str) -> None:
     expected = f"{BEGIN} {GOLDEN[format_id, quality]} {END}"
     assert " ".join(command(STEREO, format_id, quality)) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "format_id", "expected"),
+    [
+        (MP3, "mp3", f"{COVER} -c:a copy {TAGS} {ID3} -write_id3v1 1 -f mp3"),
+        (AAC, "m4a", f"-c:a copy -movie_timescale 44100 {TAGS} -movflags +faststart -f ipod"),
+    ],
+)
+def test_what_is_right_already_is_copied_by_exactly_this_command(
+    source: Probed, format_id: str, expected: str
+) -> None:
+    begin = BEGIN.replace("-f wav", f"-f {source.demuxer}")
+    assert " ".join(command(source, format_id)) == f"{begin} {expected} {END}"
+
+
+def test_what_a_copy_must_decode_to_is_what_the_whole_source_decodes_to() -> None:
+    digest = file_destination(Path("/scratch/digest"))
+    copied, encoded = (structs.replace(leg(one, NO_EXTRAS, MP3), digest=digest) for one in PAIR)
+    words = transcode_command("ffmpeg", file_input(Path("/scratch/source")), [copied, encoded])
+    *_, of_copy, of_flac = " ".join(words).split(" -map 0:a:0 ")
+    assert of_copy.startswith("-c:a pcm_f32le -f md5 ")
+    assert of_flac.startswith("-c:a pcm_s16le -f md5 ")
+
+
+def test_the_samples_of_a_copy_are_counted_by_its_digest() -> None:
+    digest = file_destination(Path("/scratch/digest"))
+    copied, encoded = (leg(one, NO_EXTRAS, MP3) for one in PAIR)
+    digested = structs.replace(copied, digest=digest)
+    assert list(counters([encoded, encoded])) == [0, 1]
+    assert list(counters([digested, encoded])) == [2, 1]
+    lossless = structs.replace(encoded, digest=digest)
+    assert list(counters([lossless, digested, digested])) == [0, 4, 5]
 
 
 def our(demuxer: str, fd: int) -> Input:

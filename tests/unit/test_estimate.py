@@ -71,6 +71,16 @@ def test_a_bitrate_that_the_encoder_does_not_do_is_adjusted_and_remarked_on() ->
     assert list(warnings(found)) == ["bitrate_adjusted"]
 
 
+def test_what_will_be_copied_stays_as_large_as_it_is_and_needs_no_warning() -> None:
+    song = structs.replace(SONG, container="mp4", codec="aac")
+    assert expect("m4a", media=song) == Estimate(size=1_600_000, duration=100.0)
+    assert expect("mp3", media=SONG).size == 1_600_000
+    assert expect("m4a", media=structs.replace(song, bitrate=256_000)).size == 2_000_000
+    assert list(warnings(expect("m4a", "max", song))) == ["upscaled_bitrate"]
+    assert expect("mp3", media=SONG, channels=1).size == 1_187_500
+    assert expect("mp3", "V0", SONG).size == 3_062_500
+
+
 def test_what_is_left_after_a_trim_counts() -> None:
     assert expect("wav", trim_start=10, trim_end=20).size == 1_764_000
     assert expect("wav", trim_start=90, trim_end=200).duration == 10

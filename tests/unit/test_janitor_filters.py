@@ -75,11 +75,11 @@ def test_states_are_read_one_or_several_and_a_wrong_one_is_named() -> None:
 
 
 def test_each_term_of_a_filter_counts() -> None:
-    job = a_job(owner="me", status=JobStatus.FAILED)
+    job = a_job(owner="key:me", status=JobStatus.FAILED)
     fits = JobFilter(
         statuses=frozenset({JobStatus.FAILED}),
         formats=frozenset({"mp3"}),
-        owner="me",
+        owner="key:me",
         age=AgeRange(older_than=99, newer_than=101),
     )
     assert fits.matches(job, NOW)
@@ -93,6 +93,11 @@ def test_each_term_of_a_filter_counts() -> None:
     ):
         assert not wrong.is_open
         assert not wrong.matches(job, NOW)
+
+
+@pytest.mark.parametrize("owner", ["", "net:0f3a"])
+def test_who_has_no_key_is_meant_by_an_empty_owner(owner: str) -> None:
+    assert JobFilter(owner="").matches(a_job(owner=owner), NOW)
 
 
 def test_a_tombstone_matches_no_filter() -> None:

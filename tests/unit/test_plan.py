@@ -27,6 +27,13 @@ SOURCE = Probed(
     size=17_640_044,
 )
 SONG = structs.replace(SOURCE, lossless=False, bits=32, floating=True)
+MP3 = structs.replace(
+    SONG,
+    media=MediaInfo(codec="mp3", bitrate=128_000, duration=100.0),
+    demuxer="mp3",
+    duration_exact=True,
+    size=1_600_000,
+)
 
 
 def plan(
@@ -165,6 +172,38 @@ def test_the_expected_size_is_an_upper_estimate() -> None:
     assert 17_640_000 < (plan("wav").expected_size or 0) < 18_500_000
     assert 4_000_000 < (plan("mp3", "max").expected_size or 0) < 4_200_000
     assert plan("wav", source=structs.replace(SOURCE, media=MediaInfo())).expected_size is None
+
+
+def test_an_mp3_is_copied_where_the_standard_is_asked_of_one_that_is_no_larger() -> None:
+    large = structs.replace(MP3, media=structs.replace(MP3.media, bitrate=320_000))
+    assert plan("mp3", source=MP3).copied
+    assert not plan("mp3", "320k", MP3).copied
+    assert not plan("mp3", source=large).copied
+    assert not plan("m4a", source=MP3).copied
+    assert not plan("mp3", source=MP3, channels=1).copied
+
+
+def test_a_copy_has_the_samples_of_its_source_and_nothing_to_remark_on() -> None:
+    planned = plan("mp3", source=MP3)
+    assert planned.keeps_samples
+    assert (planned.pcm, planned.bitrate, codes(planned)) == ("pcm_f32le", None, [])
+    media = MediaInfo(codec="flac", duration=100.0)
+    odd = structs.replace(SOURCE, media=media, demuxer="flac", bits=24, layout="4.0", channels=4)
+    planned = plan("flac", source=odd)
+    assert (planned.copied, planned.layout, planned.mix) == (True, "4.0", False)
+    assert (planned.pcm, codes(planned)) == ("pcm_s32le", [])
+
+
+def test_a_copy_is_expected_to_be_as_large_as_its_source() -> None:
+    assert 1_600_000 < (plan("mp3", source=MP3).expected_size or 0) < 1_700_000
+
+
+def test_nothing_is_copied_that_may_not_be() -> None:
+    target, options = find_format("mp3"), ConvertOptions()
+    encoding = target.encoding("standard")
+    anew = plan_conversion(target, encoding, options, MP3, may_copy=False)
+    assert not anew.copied
+    assert anew.encoder == "libmp3lame"
 
 
 @given(

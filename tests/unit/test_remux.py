@@ -4,9 +4,10 @@ import pytest
 from msgspec import structs
 
 from wavemill_common.catalogue import FORMATS
+from wavemill_common.copies import EXACT
 from wavemill_common.media import MediaInfo
 from wavemill_common.options import ConvertOptions, Loudness
-from wavemill_converter.plan.remux import EXACT, can_copy, copy_words
+from wavemill_converter.plan.remux import can_copy, copy_words
 from wavemill_converter.probe.source import Probed
 
 AAC = Probed(

@@ -48,6 +48,14 @@ def test_a_fixed_set_of_tags_is_named_as_the_reason() -> None:
     assert found.tags[1].why == "M4A keeps only the tags that Apple has named"
 
 
+def test_a_tag_that_wav_calls_otherwise_has_arrived() -> None:
+    source = MediaInfo(tags={"Software": "S", "COMMENTS": "C"})
+    found = compare(source, MediaInfo(tags={"comment": "C"}), NOTHING, find_format("wav"))
+    assert set(fates(found).values()) == {Fate.KEPT}
+    found = compare(source, MediaInfo(tags={"comment": "D"}), NOTHING, find_format("wav"))
+    assert fates(found)["COMMENTS"] is Fate.DROPPED
+
+
 def test_what_the_caller_asked_for_is_no_loss() -> None:
     options = ConvertOptions(
         metadata={"title": "New", "mood": None, "artist": "A"}, cover="remove", chapters="remove"

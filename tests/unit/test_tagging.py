@@ -94,6 +94,14 @@ def test_a_tag_gets_the_name_that_its_new_container_uses() -> None:
     assert (ape["Album Artist"], ape["Year"]) == ("All", "2020")
 
 
+def test_wav_has_a_place_for_the_software_and_for_comments() -> None:
+    read = {"Software": "Recorder", "COMMENTS": "by hand"}
+    assert tags("wav", source(read)) == {"ISFT": "Recorder", "comment": "by hand"}
+    assert planned("flac", source(read)) is None
+    both = {"comments": "others", "comment": "the one"}
+    assert tags("wav", source(both)) == {"comment": "the one"}
+
+
 def test_number_and_total_are_one_tag_but_in_the_xiph_formats() -> None:
     read = {"TRACKNUMBER": "3", "TRACKTOTAL": "12", "disc": "1/2"}
     assert tags("mp3", source(read)) == {"track": "3/12", "disc": "1/2"}

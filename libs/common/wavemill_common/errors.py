@@ -62,6 +62,18 @@ class InvalidWebhook(RequestError):
     code = "invalid_webhook"
 
 
+class Unauthorized(RequestError):
+    status, code = 401, "unauthorized"
+
+
+class InvalidToken(RequestError):
+    status, code = 403, "invalid_token"
+
+
+class TokenExpired(RequestError):
+    status, code = 403, "token_expired"
+
+
 class SlowRequest(RequestError):
     status, code = 408, "request_timeout"
 
@@ -103,6 +115,10 @@ class JobNotFound(NotFound):
 
 class ObjectNotFound(NotFound):
     code = "object_not_found"
+
+
+class NoPeaks(NotFound):
+    code = "no_peaks"
 
 
 class Gone(AppError):
@@ -154,6 +170,12 @@ class JobStoreUnavailable(Unavailable):
 
 class QueueUnavailable(Unavailable):
     code = "queue_unavailable"
+
+
+class TooBusy(Unavailable):
+    """Nothing failed: this much is in use, and more is not given."""
+
+    code = "too_busy"
 
 
 class StorageForbidden(AppError):

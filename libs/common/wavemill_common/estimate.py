@@ -12,6 +12,7 @@ from wavemill_common import remarks
 from wavemill_common.bitrates import fit_bitrate
 from wavemill_common.catalogue import find_format
 from wavemill_common.choices import choose_rate, trimmed_duration
+from wavemill_common.copies import is_exact, is_small_enough, leaves_samples
 from wavemill_common.formats import Encoding, Format
 from wavemill_common.jobs import Remark
 from wavemill_common.media import LOSSY_CODECS, MediaInfo
@@ -29,6 +30,7 @@ ENCODERS: Final = {  # of the formats whose bitrates are limited
     "ac3": "ac3",
     "mp2": "mp2",
 }
+_DEMUXERS: Final = {"mp4": "mov"}  # those that ffmpeg calls otherwise
 _UNCOMPRESSED: Final = frozenset({"wav", "aiff"})
 _COMPRESSED_CODECS: Final = frozenset({"flac", "alac", "wavpack", "tta", "ape"})
 _LEVELS: Final = {  # bit/s of stereo music at 44.1 kHz, by VBR level
@@ -52,12 +54,16 @@ class Estimate(Struct, frozen=True, kw_only=True):
 
 
 class _Sound(Struct, frozen=True):
-    """How a result will be stored: `rate` in Hz, `bits` per sample, `bitrate` if it is constant."""
+    """How a result will be stored: `rate` in Hz, `bits` per sample, `bitrate` if it is constant.
+
+    `copied`: as it is in the source.
+    """
 
     rate: int
     channels: int
     bits: int
     bitrate: int | None
+    copied: bool = False
 
 
 def estimate(media: MediaInfo, size_of_source: int, wanted: Wanted) -> Estimate:
@@ -81,13 +87,31 @@ def estimate(media: MediaInfo, size_of_source: int, wanted: Wanted) -> Estimate:
 
 
 def _sound(media: MediaInfo, target: Format, encoding: Encoding, options: ConvertOptions) -> _Sound:
-    has = media.channels or _STEREO
+    has, own_rate = media.channels or _STEREO, _rate(media)
+    if own_rate and _is_copied(media, target, encoding, options, own_rate):
+        return _Sound(own_rate, has, _bits(media), media.bitrate, copied=True)
     channels = options.channels or min(encoding.channels or has, has, target.max_channels)
-    rate = choose_rate(target, options, _rate(media) or _CD_RATE)
+    rate = choose_rate(target, options, own_rate or _CD_RATE)
     bitrate = encoding.bitrate and fit_bitrate(
         ENCODERS.get(target.id, ""), encoding.bitrate, rate, channels
     )
     return _Sound(rate, channels, _depth(media, target, encoding, options), bitrate)
+
+
+def _is_copied(
+    media: MediaInfo, target: Format, encoding: Encoding, options: ConvertOptions, rate: int
+) -> bool:
+    """Whether the converter will most likely take the sound over as it is."""
+    if not (media.channels and media.bitrate and media.container):
+        return False
+    bits, demuxer = media.bit_depth, _DEMUXERS.get(media.container, media.container)
+    return (
+        is_exact(target, encoding, media.codec, demuxer)
+        and leaves_samples(target, options, rate=rate, channels=media.channels, bits=bits)
+        and (
+            _is_lossless(media) or is_small_enough(target, encoding, media.channels, media.bitrate)
+        )
+    )
 
 
 def _depth(media: MediaInfo, target: Format, encoding: Encoding, options: ConvertOptions) -> int:
@@ -150,7 +174,7 @@ def _warnings(
         remarks.on_rate(options, rate, sound.rate) if rate else None,
         _on_channels(media, options, sound),
         _on_depth(media, target, options, sound),
-        remarks.on_bitrate(encoding, sound.bitrate) if is_known else None,
+        remarks.on_bitrate(encoding, sound.bitrate) if is_known and not sound.copied else None,
         _on_upscale(media, sound),
     )
     dropped = remarks.losses(_report(media, target, options))

@@ -1,4 +1,4 @@
-"""Peaks: a sound at a glance, small enough to lie in a job's record."""
+"""Peaks: a sound at a glance, in a KB or two."""
 
 from typing import Final
 
@@ -16,6 +16,13 @@ class Peaks(Struct, frozen=True, kw_only=True, rename="camel"):
 
     seconds: float
     values: bytes
+
+
+class JobPeaks(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The peaks of a job's source and of its results, in their order; None where unheard."""
+
+    source: Peaks | None = None
+    outputs: tuple[Peaks | None, ...] = ()
 
 
 def merged(peaks: Peaks) -> Peaks:

@@ -12,6 +12,7 @@ import structlog
 
 from wavemill_common.health import Check, serving_health
 from wavemill_common.settings import SettingError, Settings
+from wavemill_common.settings.report import secret_values
 from wavemill_common.telemetry import configure_logging
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,7 @@ def run_service(name: str, main: Main, check: Check | None = None) -> None:
         settings = Settings.from_environ(os.environ)
     except SettingError as error:
         sys.exit(f"wavemill: {error}")
-    configure_logging(name, settings.log_level)
+    configure_logging(name, settings.log_level, secret_values(settings))
     try:
         asyncio.run(_until_stopped(name, main, settings, check))
     except SettingError as error:

@@ -22,18 +22,33 @@ from wavemill_gateway import (
     events,
     health,
     jobs,
+    listing,
     offer,
     oneshot,
     page,
+    peaks,
     polling,
     uploads,
 )
-from wavemill_gateway.access.caller import identify
+from wavemill_gateway.access.caller import SECRET, identify
+from wavemill_gateway.access.door import Door
+from wavemill_gateway.access.gate import GATE, Gate
+from wavemill_gateway.access.headers import secure_headers
+from wavemill_gateway.access.keyring import KeyRing
+from wavemill_gateway.access.limiting import RATES, count_failures, limited
+from wavemill_gateway.access.origins import ALLOWED_ORIGINS, read_origins, same_site, share
+from wavemill_gateway.access.ownership import OwnProgress
+from wavemill_gateway.access.proxies import TRUSTED_PROXIES
+from wavemill_gateway.access.quotas import QuotaLimits
+from wavemill_gateway.access.rates import REDIS_PATIENCE, Rates
+from wavemill_gateway.access.streams import STREAMS, Streams
+from wavemill_gateway.access.tokens import TOKENS, Tokens
 from wavemill_gateway.desk import JobDesk
 from wavemill_gateway.finishing import UNFINISHED, Unfinished, finish_all, finishing
 from wavemill_gateway.intake import Intake, UploadLimits
 from wavemill_gateway.keys import (
     DESK,
+    DOOR,
     FEED,
     INTAKE,
     OBJECTS,
@@ -52,6 +67,7 @@ _MODULES = (
         direct,
         estimates,
         jobs,
+        listing,
         oneshot,
         polling,
         events,
@@ -59,6 +75,7 @@ _MODULES = (
         archive,
         offer,
         health,
+        peaks,
     ),
     page,
 )
@@ -67,10 +84,13 @@ REDIS_TIMEOUT = 1.0  # seconds; then the job record answers
 
 def create_app(settings: Settings) -> web.Application:
     """Make the gateway's application; its parts live from start-up to clean-up."""
-    app = web.Application(middlewares=[problems, identify, finishing])
+    app = web.Application(
+        middlewares=[problems, same_site, count_failures, identify, limited, finishing]
+    )
     app[SETTINGS] = settings
     app[STOPPING] = asyncio.Event()
     app[UNFINISHED] = Unfinished()
+    _guard(app, settings)
     app.cleanup_ctx.append(_parts)
     app.on_shutdown.append(_end_streams)
     app.on_shutdown.append(finish_all)
@@ -79,33 +99,54 @@ def create_app(settings: Settings) -> web.Application:
     return app
 
 
+def _guard(app: web.Application, settings: Settings) -> None:
+    """What every request and answer passes."""
+    app[TRUSTED_PROXIES] = settings.trusted_proxies
+    app[ALLOWED_ORIGINS] = read_origins(settings.cors_origins)
+    app[STREAMS] = Streams(settings.max_sse_per_client, settings.max_sse)
+    from_all = settings.trusted_proxies > 0  # then every connection is a proxy's
+    app[DOOR] = Door(
+        settings.max_connections, 0 if from_all else settings.max_connections_per_client
+    )
+    app.on_response_prepare.append(secure_headers)
+    app.on_response_prepare.append(share)
+
+
 async def _parts(app: web.Application) -> AsyncIterator[None]:
     settings = app[SETTINGS]
     async with (
         connect(redis_url(settings), reply_timeout=REDIS_TIMEOUT) as redis,
         connect(redis_url(settings)) as listening,
+        connect(redis_url(settings), reply_timeout=REDIS_PATIENCE) as counting,
         open_job_store(settings) as records,
         open_object_store(settings) as objects,
         asyncio.TaskGroup() as tasks,
     ):
-        progress = ProgressStore(redis)
+        app[SECRET] = read_secret(settings)
+        app[RATES] = Rates(settings.rate_limit, counting.connection_pool)
+        progress, quotas = ProgressStore(redis), _quotas(settings)
         app[OBJECTS] = objects
         app[RECORDS] = records
         app[QUEUE] = JobQueue(redis)
         app[REGISTRY] = ConverterRegistry(redis)
-        app[READER] = ProgressReader(progress, records)
-        app[FEED] = ProgressFeed(listening, app[READER])
-        app[INTAKE] = Intake(app[OBJECTS], records, _limits(settings), time.time)
+        reader = ProgressReader(progress, records)
+        app[READER] = OwnProgress(reader, records)
+        app[FEED] = ProgressFeed(listening, reader)
+        app[TOKENS] = Tokens(app[SECRET], time.time)
+        keys = KeyRing(records, time.time, time.monotonic)
+        app[GATE] = Gate(keys, app[TOKENS], required=settings.api_keys_required)
+        app[INTAKE] = Intake(app[OBJECTS], records, _limits(settings), time.time, quotas)
         app[DESK] = JobDesk(
             records,
             app[OBJECTS],
             app[QUEUE],
             progress,
-            secret=read_secret(settings),
+            secret=app[SECRET],
             job_ttl=settings.job_ttl,
             due_after=settings.timings.due_after,
             webhook_private=settings.webhook_private,
             now=time.time,
+            quotas=quotas,
         )
         feeding = tasks.create_task(app[FEED].run())
         yield
@@ -119,6 +160,14 @@ def _limits(settings: Settings) -> UploadLimits:
         min_chunk_bytes=MIN_CHUNK_BYTES,
         max_chunk_bytes=MAX_CHUNK_BYTES,
         ttl=settings.upload_ttl,
+    )
+
+
+def _quotas(settings: Settings) -> QuotaLimits:
+    return QuotaLimits(
+        open_uploads=settings.max_open_uploads,
+        jobs=settings.max_jobs_per_owner,
+        stored_bytes=settings.max_stored_bytes,
     )
 
 

@@ -13,6 +13,7 @@ from wavemill_common.errors import RequestError, StorageUnavailable
 from wavemill_common.ids import check_id
 from wavemill_common.jobs import Job, Output
 from wavemill_common.objects import ObjectStore
+from wavemill_gateway.access.caller import caller_of
 from wavemill_gateway.downloads import check_there, outputs_of
 from wavemill_gateway.keys import DESK, OBJECTS
 from wavemill_gateway.names import attachment
@@ -26,8 +27,8 @@ NAME = "wavemill.zip"
 @routes.get("/api/archive", allow_head=False)
 async def send_archive(request: web.Request) -> web.StreamResponse:
     """Stream all results of the jobs that the request names; each must have completed."""
-    desk, objects = request.app[DESK], request.app[OBJECTS]
-    jobs = [await desk.find(job_id) for job_id in _job_ids(request)]
+    desk, objects, caller = request.app[DESK], request.app[OBJECTS], caller_of(request)
+    jobs = [await desk.find(job_id, caller) for job_id in _job_ids(request)]
     entries = named_entries((job, output) for job in jobs for output in outputs_of(job))
     for _, output, _ in entries:  # an answer that has begun can only be cut off
         await check_there(objects, output)

@@ -21,6 +21,7 @@ class ConvertRequest(Struct, frozen=True, kw_only=True, rename="camel"):
 
     file_id: str
     wanted: tuple[Wanted, ...]
+    peaks: bool = False
     webhook_url: str | None = None
 
 
@@ -31,6 +32,7 @@ class _Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
     options: ConvertOptions = msgspec.field(default_factory=ConvertOptions)
     outputs: tuple[Wanted, ...] | None = None
     preview: bool = False
+    peaks: bool = False
     webhook_url: str | None = None
 
 
@@ -51,7 +53,9 @@ def understand(body: dict[str, Any]) -> ConvertRequest:
         check_wanted(one)
     if read.preview:
         wanted = tuple(structs.replace(one, options=previewed(one.options)) for one in wanted)
-    return ConvertRequest(file_id=read.file_id, wanted=wanted, webhook_url=read.webhook_url)
+    return ConvertRequest(
+        file_id=read.file_id, wanted=wanted, peaks=read.peaks, webhook_url=read.webhook_url
+    )
 
 
 def check_wanted(wanted: Wanted) -> None:

@@ -21,6 +21,7 @@ from wavemill_common.errors import (
 from wavemill_common.ids import check_id
 from wavemill_common.objects import Part, Presigner
 from wavemill_common.uploads import MAX_CHUNKS, Upload, UploadState
+from wavemill_gateway.access.caller import caller_of, opener_of
 from wavemill_gateway.direct_parts import too_large
 from wavemill_gateway.keys import INTAKE, OBJECTS
 from wavemill_gateway.replies import SECRET, json_reply, read_json
@@ -56,7 +57,9 @@ async def sign_form(request: web.Request) -> web.Response:
     """Open an upload that comes as one form."""
     presigner = _presigner(request)
     intake = request.app[INTAKE]
-    upload = await intake.open_direct(request.query.get("filename", ""), in_parts=False)
+    upload = await intake.open_direct(
+        request.query.get("filename", ""), opener_of(request), in_parts=False
+    )
     form = await presigner.presigned_post(
         upload.chunk_key(0), seconds=PRESIGNED_FOR, max_size=intake.limits.max_bytes
     )
@@ -75,7 +78,9 @@ async def begin(request: web.Request) -> web.Response:
     """Open an upload that comes in parts."""
     _presigner(request)
     asked = await read_json(request, BeginRequest)
-    upload = await request.app[INTAKE].open_direct(asked.filename, in_parts=True)
+    upload = await request.app[INTAKE].open_direct(
+        asked.filename, opener_of(request), in_parts=True
+    )
     return json_reply(
         {"key": upload.storage_key, "uploadId": upload.file_id, "fileId": upload.file_id}
     )
@@ -120,7 +125,7 @@ async def complete(request: web.Request) -> web.Response:
         with suppress(UploadNotFound):  # completed by one that died: the intake looks further
             _check_same(await _parts(request, upload), asked.parts)
     intake = request.app[INTAKE]
-    done = await intake.complete(upload.file_id)
+    done = await intake.complete(upload.file_id, caller_of(request))
     reply = {
         "location": f"/api/uploads/{done.file_id}",
         "key": done.storage_key,
@@ -134,7 +139,7 @@ async def complete(request: web.Request) -> web.Response:
 async def abort(request: web.Request) -> web.Response:
     """Remove an upload; when this answers, its parts are gone."""
     upload = await _find(request)
-    await request.app[INTAKE].abort(upload.file_id)
+    await request.app[INTAKE].abort(upload.file_id, caller_of(request))
     return json_reply({})
 
 
@@ -155,7 +160,8 @@ async def _find(request: web.Request) -> Upload:
         UploadNotFound: there is none, or it is another's key, or not one that comes in parts.
     """
     _presigner(request)
-    upload = await request.app[INTAKE].find(check_id("uploadId", request.match_info["uploadId"]))
+    file_id = check_id("uploadId", request.match_info["uploadId"])
+    upload = await request.app[INTAKE].find(file_id, caller_of(request))
     if upload.storage_upload_id is None or request.query.get("key") != upload.storage_key:
         raise UploadNotFound("there is no such upload of this key; it may have expired")
     return upload

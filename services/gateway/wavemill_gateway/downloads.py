@@ -18,6 +18,7 @@ from wavemill_common.errors import (
 )
 from wavemill_common.jobs import Job, JobError, JobStatus, Output
 from wavemill_common.objects import ObjectStore, Presigner
+from wavemill_gateway.access.caller import caller_of
 from wavemill_gateway.jobs import job_id_of
 from wavemill_gateway.keys import DESK, OBJECTS
 from wavemill_gateway.names import attachment
@@ -34,7 +35,8 @@ _RANGE = re.compile(r"bytes=([0-9]{0,99})-([0-9]{0,99})")
 @routes.get("/api/download")
 async def download(request: web.Request) -> web.StreamResponse:
     """Stream a result, whole or in part."""
-    return await send_result(request, await request.app[DESK].find(job_id_of(request)))
+    job = await request.app[DESK].find(job_id_of(request), caller_of(request))
+    return await send_result(request, job)
 
 
 async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
@@ -44,7 +46,7 @@ async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
         NotReady, JobFailed: there is none.
         Gone: it has expired.
     """
-    output = _output(request, job)
+    output = job.outputs[asked_output(request, job)]
     headers = _headers(job, output)
     if is_known(request, headers["ETag"]):
         return web.Response(status=304, headers=headers)
@@ -138,12 +140,17 @@ def outputs_of(job: Job) -> tuple[Output, ...]:
     return job.outputs
 
 
-def _output(request: web.Request, job: Job) -> Output:
+def asked_output(request: web.Request, job: Job) -> int:
+    """The number of the output that a request asks for.
+
+    Raises:
+        NotReady, JobFailed: there is none.
+    """
     outputs = outputs_of(job)
     text = request.query.get("output", "0")
     if not (_OUTPUT.fullmatch(text) and int(text) < len(outputs)):
         raise RequestError(f"output must be from 0 to {len(outputs) - 1}")
-    return outputs[int(text)]
+    return int(text)
 
 
 def _headers(job: Job, output: Output) -> dict[str, str]:

@@ -13,6 +13,8 @@ from wavemill_common.media import MediaInfo
 from wavemill_common.options import Wanted
 from wavemill_common.submission import check_usable
 from wavemill_common.uploads import Upload
+from wavemill_gateway.access.caller import caller_of
+from wavemill_gateway.access.ownership import own_upload
 from wavemill_gateway.asked import understand
 from wavemill_gateway.jobs import CONVERT_BODY_BYTES
 from wavemill_gateway.keys import RECORDS, SETTINGS
@@ -37,7 +39,8 @@ async def estimate_outputs(request: web.Request) -> web.Response:
     asked = understand(await read_object(request, CONVERT_BODY_BYTES))
     if asked.webhook_url is not None:
         check_webhook_url(asked.webhook_url, allow_private=request.app[SETTINGS].webhook_private)
-    upload = await request.app[RECORDS].upload(check_id("fileId", asked.file_id))
+    file_id = check_id("fileId", asked.file_id)
+    upload = await own_upload(request.app[RECORDS], caller_of(request), file_id)
     check_usable(upload, time.time())
     return json_reply({"outputs": [_expected(upload, one) for one in asked.wanted]})
 

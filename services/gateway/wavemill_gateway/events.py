@@ -17,6 +17,8 @@ from wavemill_common.errors import JobNotFound, RequestError
 from wavemill_common.ids import check_id
 from wavemill_common.progress.feed import Watch
 from wavemill_common.progress.snapshot import Progress
+from wavemill_gateway.access.caller import caller_of
+from wavemill_gateway.access.streams import STREAMS
 from wavemill_gateway.keys import FEED, READER, STOPPING
 
 routes = web.RouteTableDef()
@@ -35,9 +37,14 @@ _HEADERS = {
 @routes.get("/api/events", allow_head=False)
 async def stream_events(request: web.Request) -> web.StreamResponse:
     """Stream what happens to jobs until each has ended, or the stream's time is over."""
+    with request.app[STREAMS].place(caller_of(request).account):
+        return await _stream(request)
+
+
+async def _stream(request: web.Request) -> web.StreamResponse:
     job_ids = _job_ids(request.query)
     seen = parse_event_id(request.headers.get("Last-Event-ID", ""))
-    known = await request.app[READER].many(job_ids)
+    known = await request.app[READER].many(caller_of(request), job_ids)
     if not known:
         raise JobNotFound("none of these jobs is there; they may have expired")
     if seen and all(_is_told(progress, seen) for progress in known.values()):

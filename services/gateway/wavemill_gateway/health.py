@@ -10,7 +10,8 @@ from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import AppError
 from wavemill_common.queue.converters import ConverterStatus
 from wavemill_common.settings import Settings
-from wavemill_gateway.keys import OBJECTS, QUEUE, RECORDS, REGISTRY, SETTINGS, STOPPING
+from wavemill_gateway.access.streams import STREAMS
+from wavemill_gateway.keys import DOOR, OBJECTS, QUEUE, RECORDS, REGISTRY, SETTINGS, STOPPING
 from wavemill_gateway.replies import json_reply
 
 routes = web.RouteTableDef()
@@ -22,10 +23,11 @@ CHECK_TIMEOUT = 2.0  # seconds
 
 
 class Readiness(Struct, frozen=True):
-    """What /readyz says: `ready`, `degraded` or `unavailable`, and why."""
+    """What /readyz says: `ready`, `degraded` or `unavailable`, why, and what it holds open."""
 
     status: str
     checks: dict[str, str]
+    load: dict[str, int]
 
 
 @routes.get("/healthz")
@@ -51,7 +53,13 @@ async def readyz(request: web.Request) -> web.Response:
     if app[STOPPING].is_set():
         checks["gateway"] = "stopping"
     status = judge(checks)
-    return json_reply(Readiness(status, checks), 503 if status == "unavailable" else 200)
+    return json_reply(
+        Readiness(status, checks, _load(app)), 503 if status == "unavailable" else 200
+    )
+
+
+def _load(app: web.Application) -> dict[str, int]:
+    return {"connections": len(app[DOOR]), "streams": len(app[STREAMS])}
 
 
 def judge(checks: dict[str, str]) -> str:

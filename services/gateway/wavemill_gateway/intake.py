@@ -21,6 +21,9 @@ from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload, UploadState
+from wavemill_gateway.access.caller import ANYONE, NOBODY, Caller, Opener
+from wavemill_gateway.access.ownership import own_upload
+from wavemill_gateway.access.quotas import UNLIMITED, QuotaLimits, Quotas
 from wavemill_gateway.bodies import Counted, Exact
 from wavemill_gateway.checks import check_count, check_digest, check_same, check_total, verified
 from wavemill_gateway.direct_parts import bring_in, too_large
@@ -53,14 +56,18 @@ class Intake:
         records: JobStore,
         limits: UploadLimits,
         now: Callable[[], float],
+        quotas: QuotaLimits = UNLIMITED,
     ) -> None:
         self._objects = objects
         self._records = records
+        self._quotas = Quotas(records, quotas, now)
         self._now = now
         self._completions: Shared[tuple[Upload, bool]] = Shared()
         self.limits = limits
 
-    async def open(self, file_name: str, size: int, chunk_size: int | None) -> Upload:
+    async def open(
+        self, file_name: str, size: int, chunk_size: int | None, opener: Opener = NOBODY
+    ) -> Upload:
         """Open an upload for `size` bytes in chunks.
 
         Raises:
@@ -74,17 +81,19 @@ class Intake:
                 f"chunkSize must be from {limits.min_chunk_bytes} to {limits.max_chunk_bytes}"
             )
         check_count(size, chunk)
-        upload = self._new_upload(file_name, size, chunk)
-        await self._records.put_upload(upload)
+        upload = self._new_upload(file_name, size, chunk, opener)
+        await self._put_upload(upload, opener, size)
         return upload
 
-    async def open_direct(self, file_name: str, *, in_parts: bool) -> Upload:
+    async def open_direct(
+        self, file_name: str, opener: Opener = NOBODY, *, in_parts: bool
+    ) -> Upload:
         """Open an upload whose bytes go straight to the object store, whole or in parts.
 
         The record comes first, so that the parts of a multipart upload belong to somebody.
         """
-        upload = self._new_upload(file_name, None, self.limits.chunk_bytes, direct=True)
-        await self._records.put_upload(upload)
+        upload = self._new_upload(file_name, None, self.limits.chunk_bytes, opener, direct=True)
+        await self._put_upload(upload, opener)
         if not in_parts:
             return upload
         storage_id = await self._objects.start_multipart(upload.storage_key)
@@ -95,7 +104,11 @@ class Intake:
         return known
 
     async def receive_file(
-        self, file_name: str, blocks: AsyncIterator[bytes], announced: int
+        self,
+        file_name: str,
+        blocks: AsyncIterator[bytes],
+        announced: int,
+        opener: Opener = NOBODY,
     ) -> Upload:
         """Take in a whole file of at least `announced` bytes; its size shows at its end.
 
@@ -108,8 +121,8 @@ class Intake:
             raise too_large(self.limits.max_bytes)
         limit = self.limits.max_bytes
         counted = Counted(blocks, limit, too_large(limit))
-        upload = self._new_upload(file_name, None, self.limits.chunk_bytes)
-        await self._records.put_upload(upload)
+        upload = self._new_upload(file_name, None, self.limits.chunk_bytes, opener)
+        await self._put_upload(upload, opener, announced)
         try:
             stored = await self._objects.put(upload.storage_key, aiter(counted))
             return await self._finish(upload, stored, counted.sha256)
@@ -125,7 +138,7 @@ class Intake:
             return await self.receive_chunk(upload, index, blocks, expected_sha256)
         except BaseException:
             with suppress(UploadNotFound):
-                await self.abort(upload.file_id)
+                await self._abort(upload)
             raise
 
     async def receive_chunk(
@@ -150,15 +163,22 @@ class Intake:
         # Read again: others may have come in meanwhile, and each believes it is not the last.
         if len(await self._records.chunks(upload.file_id)) == upload.total_chunks:
             return await self._complete(upload.file_id)
-        return await self.find(upload.file_id), False
+        return await self._find(upload.file_id), False
 
-    async def find(self, file_id: str) -> Upload:
+    async def find(self, file_id: str, caller: Caller = ANYONE) -> Upload:
         """Read an upload.
 
         Raises:
-            UploadNotFound: there is none, or it was aborted or has expired.
+            UploadNotFound: there is none of this caller's, or it was aborted or has expired.
         """
-        upload = await self._records.upload(file_id)
+        return self._usable(await own_upload(self._records, caller, file_id))
+
+    async def _find(self, file_id: str) -> Upload:
+        """Read an upload again, whose owner was seen before."""
+        return self._usable(await self._records.upload(file_id))
+
+    def _usable(self, upload: Upload) -> Upload:
+        file_id = upload.file_id
         if upload.state is UploadState.ABORTED or upload.expires_at <= self._now():
             raise UploadNotFound(f"there is no upload {file_id}; it may have expired")
         return upload
@@ -169,24 +189,27 @@ class Intake:
             return set(range(upload.total_chunks))
         return set(await self._records.chunks(upload.file_id))
 
-    async def complete(self, file_id: str) -> Upload:
+    async def complete(self, file_id: str, caller: Caller = ANYONE) -> Upload:
         """Assemble the file, once: a second call gets the first one's result.
 
         Raises:
             UploadIncomplete: chunks are missing; `missing` lists their indexes.
             InvalidFormat: the file is no audio; nothing of it is kept.
         """
+        await own_upload(self._records, caller, file_id)
         upload, _ = await self._complete(file_id)
         return upload
 
-    async def abort(self, file_id: str) -> None:
+    async def abort(self, file_id: str, caller: Caller = ANYONE) -> None:
         """Remove an upload and all that is stored of it.
 
         Raises:
             UploadInUse: a job that has not ended needs it.
         """
+        await self._abort(await self.find(file_id, caller))
+
+    async def _abort(self, upload: Upload) -> None:
         while True:
-            upload = await self.find(file_id)
             jobs = await self._records.jobs(upload.job_ids)
             if any(not job.is_terminal for job in jobs.values()):
                 raise UploadInUse("a job still needs this file; cancel the job or wait for its end")
@@ -194,6 +217,7 @@ class Intake:
             if await self._records.save_upload(aborted):
                 await self._remove(aborted)
                 return
+            upload = await self._find(upload.file_id)
 
     async def _complete(self, file_id: str) -> tuple[Upload, bool]:
         """Complete an upload; tell also whether it was this call that did it."""
@@ -204,7 +228,7 @@ class Intake:
 
     async def _complete_once(self, file_id: str) -> tuple[Upload, bool]:
         while True:
-            upload = await self.find(file_id)
+            upload = await self._find(file_id)
             if upload.is_complete:
                 return upload, False
             await self._check_whole(upload)
@@ -235,7 +259,13 @@ class Intake:
             raise too_large(self.limits.max_bytes)
 
     def _new_upload(
-        self, file_name: str, size: int | None, chunk_size: int, *, direct: bool = False
+        self,
+        file_name: str,
+        size: int | None,
+        chunk_size: int,
+        opener: Opener,
+        *,
+        direct: bool = False,
     ) -> Upload:
         file_id, name, now = new_id(), clean_name(file_name), self._now()
         return Upload(
@@ -246,8 +276,13 @@ class Intake:
             storage_key=f"uploads/{file_id}.{extension_of(name)}",
             created_at=now,
             expires_at=now + self.limits.ttl,
+            owner=opener.owner,
             direct=direct,
         )
+
+    async def _put_upload(self, upload: Upload, opener: Opener, announced: int = 0) -> None:
+        async with self._quotas.room_for_upload(upload, announced, opener.most):
+            await self._records.put_upload(upload)
 
     async def _store_chunk(
         self, upload: Upload, index: int, body: Exact, expected_sha256: str | None

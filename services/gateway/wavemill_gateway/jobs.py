@@ -5,35 +5,35 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct
+from msgspec import structs
 
 from wavemill_common.errors import RequestError
 from wavemill_common.ids import check_id
 from wavemill_common.jobs import Job
 from wavemill_common.options import Wanted
 from wavemill_common.progress.snapshot import progress_of
+from wavemill_gateway.access.caller import caller_of
+from wavemill_gateway.access.links import Links, links_of
+from wavemill_gateway.access.tokens import TOKENS
 from wavemill_gateway.asked import understand
-from wavemill_gateway.keys import DESK
+from wavemill_gateway.keys import DESK, READER
 from wavemill_gateway.replies import json_reply, read_object
 
 routes = web.RouteTableDef()
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _PRIVATE = (
-    *("owner", "requestHash", "claimId", "tombstone", "more"),
+    *("owner", "requestHash", "claimId", "tombstone", "more", "peaksKey"),
     *("inputS3Location", "outputS3Location"),
 )
 CONVERT_BODY_BYTES = 4 * 1024 * 1024  # covers come in it
 
 
-class Accepted(Struct, frozen=True, kw_only=True, rename="camel"):
+class Accepted(Links, frozen=True, kw_only=True, rename="camel"):
     """The answer to an accepted job."""
 
     job_id: str
     status: str
-    progress_url: str
-    events_url: str
-    download_url: str
 
 
 @routes.post("/api/convert-audio")
@@ -45,39 +45,48 @@ async def convert_audio(request: web.Request) -> web.Response:
     if key is not None and not _KEY.fullmatch(key):
         raise RequestError("Idempotency-Key must be 1 to 255 visible ASCII characters")
     body = msgspec.json.encode(asked, order="deterministic")
-    job = await request.app[DESK].submit(asked, key, body)
-    return json_reply(accepted(job), 202)
+    job = await request.app[DESK].submit(asked, key, body, caller_of(request))
+    request.app[READER].note(job)
+    return json_reply(accepted(request, job), 202)
 
 
 @routes.get("/api/jobs/{jobId}")
 async def show_job(request: web.Request) -> web.Response:
     """Tell the whole record, but for what is ours alone."""
-    job = await request.app[DESK].find(job_id_of(request))
-    record = msgspec.to_builtins(job)
+    job = await request.app[DESK].find(job_id_of(request), caller_of(request))
+    return json_reply(record_of(request, job))
+
+
+def record_of(request: web.Request, job: Job) -> dict[str, Any]:
+    """A job's record as its owner sees it, with links that are good from now on."""
+    record: dict[str, Any] = msgspec.to_builtins(job)
     for name in _PRIVATE:
         record.pop(name, None)
     record["wanted"] = [_public(one) for one in job.wanted]
     record["options"] = record["wanted"][0]["options"]
     for output in record["outputs"]:
         output.pop("key")
-    return json_reply(record)
+    links = links_of(job, request.app[TOKENS], caller_of(request))
+    record |= msgspec.to_builtins(links)
+    return record
 
 
 @routes.delete("/api/jobs/{jobId}")
 async def cancel_or_remove(request: web.Request) -> web.Response:
     """Cancel a job that runs; remove one that has ended."""
-    desk = request.app[DESK]
-    job = await desk.find(job_id_of(request))
+    desk, caller = request.app[DESK], caller_of(request)
+    job = await desk.find(job_id_of(request), caller)
     if job.is_terminal:
         await desk.remove(job)
         return web.Response(status=204)
-    return json_reply(progress_of(await desk.cancel(job.job_id)))
+    return json_reply(progress_of(await desk.cancel(job.job_id, caller)))
 
 
 @routes.post("/api/jobs/{jobId}/retry")
 async def retry_job(request: web.Request) -> web.Response:
     """Run a failed or cancelled job again."""
-    return json_reply(accepted(await request.app[DESK].retry(job_id_of(request))), 202)
+    job = await request.app[DESK].retry(job_id_of(request), caller_of(request))
+    return json_reply(accepted(request, job), 202)
 
 
 def _public(wanted: Wanted) -> dict[str, Any]:
@@ -89,16 +98,10 @@ def _public(wanted: Wanted) -> dict[str, Any]:
     return shown
 
 
-def accepted(job: Job) -> Accepted:
+def accepted(request: web.Request, job: Job) -> Accepted:
     """Tell where to follow a job."""
-    query = f"jobId={job.job_id}"
-    return Accepted(
-        job_id=job.job_id,
-        status=job.status.value,
-        progress_url=f"/api/progress?{query}",
-        events_url=f"/api/events?{query}",
-        download_url=f"/api/download?{query}",
-    )
+    links = links_of(job, request.app[TOKENS], caller_of(request))
+    return Accepted(job_id=job.job_id, status=job.status.value, **structs.asdict(links))
 
 
 def job_id_of(request: web.Request) -> str:

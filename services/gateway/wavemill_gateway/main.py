@@ -6,24 +6,27 @@ import structlog
 from aiohttp import web
 
 from wavemill_common.settings import Settings
+from wavemill_gateway.access.door import Door
 from wavemill_gateway.app import create_app
+from wavemill_gateway.keys import DOOR
 from wavemill_gateway.wire import WireHandler
 
 log = structlog.get_logger(__name__)
 
+KEEP_ALIVE = 130.0  # seconds; longer than the proxies in front of us keep idle connections
 SHUTDOWN_TIMEOUT = 3.0  # seconds for requests under way
 MAX_HEADER_BYTES = 32 * 1024  # a file name of 10 kB, percent-encoded
 
 
 async def main(settings: Settings, stopping: asyncio.Event) -> None:
     """Serve HTTP. Handlers are cancelled when their client leaves; writes are finished."""
-    runner = web.AppRunner(
-        create_app(settings), handler_cancellation=True, shutdown_timeout=SHUTDOWN_TIMEOUT
-    )
+    app = create_app(settings)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=SHUTDOWN_TIMEOUT)
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - a runner that was set up has one
     server = None
     try:
-        server = await _listen(runner.server, settings)
+        server = await _listen(runner.server, app[DOOR], settings)
         log.info("gateway_listening", addresses=[one.getsockname() for one in server.sockets])
         await stopping.wait()
     finally:
@@ -32,14 +35,16 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
         await runner.cleanup()
 
 
-async def _listen(manager: web.Server | None, settings: Settings) -> asyncio.Server:
+async def _listen(manager: web.Server, door: Door, settings: Settings) -> asyncio.Server:
     loop = asyncio.get_running_loop()
 
     def connect() -> WireHandler:
         return WireHandler(
-            manager,  # type: ignore[arg-type]  # a runner that was set up has one
+            manager,
+            door,
             loop=loop,
-            access_log=None,  # type: ignore[arg-type]  # none is kept
+            keepalive_timeout=KEEP_ALIVE,
+            access_log=None,
             auto_decompress=False,  # compressed bodies are refused: none is unpacked on the way
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,

@@ -6,6 +6,7 @@ from aiohttp import BodyPartReader, web
 from wavemill_common.errors import RequestError
 from wavemill_common.options import Wanted
 from wavemill_common.uploads import Upload
+from wavemill_gateway.access.caller import caller_of, opener_of
 from wavemill_gateway.asked import ConvertRequest, understand
 from wavemill_gateway.bodies import FORM_BYTES, form_parts, part_blocks, read_field
 from wavemill_gateway.downloads import JobFailed, send_result
@@ -26,10 +27,12 @@ async def convert(request: web.Request) -> web.StreamResponse:
     asked = ConvertRequest(file_id=upload.file_id, wanted=(_wanted(fields),))
     wait = read_wait(fields.get("wait", str(MAX_WAIT)), MAX_WAIT)
     desk = request.app[DESK]
-    job = await desk.submit(asked, None, msgspec.json.encode(asked))
+    caller = caller_of(request)
+    job = await desk.submit(asked, None, msgspec.json.encode(asked), caller)
+    request.app[READER].note(job)
     if not await _has_ended(request, job.job_id, wait):
-        return json_reply(accepted(job), 202)
-    ended = await desk.find(job.job_id)
+        return json_reply(accepted(request, job), 202)
+    ended = await desk.find(job.job_id, caller)
     if ended.error is not None:  # the failure is this request's own
         raise JobFailed(ended.error, ended.error.http_status)
     return await send_result(request, ended)
@@ -50,7 +53,7 @@ async def _receive(request: web.Request) -> tuple[dict[str, str], Upload]:
         return fields, _only(uploads, fields)
     except BaseException:
         for upload in uploads:
-            await request.app[INTAKE].abort(upload.file_id)
+            await request.app[INTAKE].abort(upload.file_id, caller_of(request))
         raise
 
 
@@ -60,7 +63,9 @@ async def _receive_file(
     if "format" in fields:
         _wanted(fields)
     announced = (request.content_length or 0) - FORM_BYTES
-    return await request.app[INTAKE].receive_file(part.filename or "", part_blocks(part), announced)
+    return await request.app[INTAKE].receive_file(
+        part.filename or "", part_blocks(part), announced, opener_of(request)
+    )
 
 
 def _wanted(fields: dict[str, str]) -> Wanted:
@@ -83,7 +88,7 @@ def _only(uploads: list[Upload], fields: dict[str, str]) -> Upload:
 
 async def _has_ended(request: web.Request, job_id: str, wait: float) -> bool:
     """Wait for a job's end, at most `wait` seconds."""
-    progress = await request.app[READER].one(job_id)
+    progress = await request.app[READER].one(caller_of(request), job_id)
     loop_ends = request.loop.time() + wait
     async with request.app[FEED].watch([job_id]) as watch:
         while not progress.is_terminal:

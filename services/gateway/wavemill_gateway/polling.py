@@ -7,6 +7,7 @@ from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import RequestError
 from wavemill_common.jobs import JobStatus
 from wavemill_common.progress.snapshot import Progress
+from wavemill_gateway.access.caller import caller_of
 from wavemill_gateway.jobs import job_id_of
 from wavemill_gateway.keys import FEED, QUEUE, READER, RECORDS
 from wavemill_gateway.replies import NO_CACHE, is_known, json_reply
@@ -20,7 +21,7 @@ MAX_WAIT = 60.0  # seconds; proxies cut what takes longer
 async def show_progress(request: web.Request) -> web.Response:
     """Tell a job's state; 304 where the client has it already."""
     job_id, wait = job_id_of(request), read_wait(request.query.get("wait", "0"), MAX_WAIT)
-    progress = await request.app[READER].one(job_id)
+    progress = await request.app[READER].one(caller_of(request), job_id)
     is_old = "If-None-Match" not in request.headers or is_known(request, etag_of(progress))
     if wait and not progress.is_terminal and is_old:
         progress = await _await_news(request, progress, wait)

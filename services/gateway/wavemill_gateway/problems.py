@@ -10,7 +10,13 @@ import orjson
 import structlog
 from aiohttp import web
 
-from wavemill_common.errors import AppError, RangeNotSatisfiable, UnsupportedMediaType
+from wavemill_common.errors import (
+    AppError,
+    RangeNotSatisfiable,
+    TooBusy,
+    Unauthorized,
+    UnsupportedMediaType,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +40,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         response = await handler(request)
     except AppError as error:
         _check_unanswered(request, error)
-        if error.status >= SERVER_ERRORS:
+        if error.status >= SERVER_ERRORS and not isinstance(error, TooBusy):
             log.warning("request_failed", code=error.code, reason=error.message, id=request_id)
         response = problem_of(error, request_id)
     except web.HTTPException as error:
@@ -73,6 +79,8 @@ def problem_of(error: AppError, request_id: str) -> web.Response:
         headers["Retry-After"] = str(seconds)
     if isinstance(error, RangeNotSatisfiable):
         headers["Content-Range"] = f"bytes */{members['size']}"
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     return _problem(error.status, error.code, error.message, request_id, members, headers)
 
 

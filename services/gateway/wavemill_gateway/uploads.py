@@ -16,6 +16,7 @@ from wavemill_common.errors import (
 from wavemill_common.ids import check_id
 from wavemill_common.media import MediaInfo
 from wavemill_common.uploads import Upload, count_chunks, describe_ranges
+from wavemill_gateway.access.caller import Opener, caller_of, opener_of
 from wavemill_gateway.bodies import (
     CHUNK_TIMEOUT,
     FORM_BYTES,
@@ -68,7 +69,7 @@ async def upload_audio(request: web.Request) -> web.Response:
     if request.content_type == _MULTIPART:
         upload, completed = await _receive_form(request, intake)
     elif request.content_type == _RAW:
-        upload, completed = await _receive_chunk(intake, request.query, raw_blocks(request))
+        upload, completed = await _receive_chunk(request, request.query, raw_blocks(request))
     else:
         raise UnsupportedMediaType(
             f"send a form ({_MULTIPART}) with a part 'file' or 'chunk', "
@@ -82,7 +83,9 @@ async def open_upload(request: web.Request) -> web.Response:
     """Open an upload: tells its id and its chunk size."""
     asked = await read_json(request, OpenRequest)
     intake = request.app[INTAKE]
-    upload = await intake.open(asked.file_name, asked.file_size, asked.chunk_size)
+    upload = await intake.open(
+        asked.file_name, asked.file_size, asked.chunk_size, opener_of(request)
+    )
     return json_reply(await view_of(intake, upload), 201)
 
 
@@ -90,20 +93,22 @@ async def open_upload(request: web.Request) -> web.Response:
 async def show_upload(request: web.Request) -> web.Response:
     """Tell what has arrived: how a client resumes."""
     intake = request.app[INTAKE]
-    return json_reply(await view_of(intake, await intake.find(_file_id(request))))
+    upload = await intake.find(_file_id(request), caller_of(request))
+    return json_reply(await view_of(intake, upload))
 
 
 @routes.post("/api/uploads/{fileId}/complete")
 async def complete_upload(request: web.Request) -> web.Response:
     """Assemble the file; a repeat gets the same answer."""
     intake = request.app[INTAKE]
-    return json_reply(await view_of(intake, await intake.complete(_file_id(request))))
+    upload = await intake.complete(_file_id(request), caller_of(request))
+    return json_reply(await view_of(intake, upload))
 
 
 @routes.delete("/api/uploads/{fileId}")
 async def abort_upload(request: web.Request) -> web.Response:
     """Remove an upload; when this answers, its bytes are gone."""
-    await request.app[INTAKE].abort(_file_id(request))
+    await request.app[INTAKE].abort(_file_id(request), caller_of(request))
     return web.Response(status=204)
 
 
@@ -114,17 +119,20 @@ async def _receive_form(request: web.Request, intake: Intake) -> tuple[Upload, b
         if part.name == "file":
             announced = (request.content_length or 0) - FORM_BYTES
             name = part.filename or ""
-            return await intake.receive_file(name, part_blocks(part), announced), True
+            return await intake.receive_file(
+                name, part_blocks(part), announced, opener_of(request)
+            ), True
         if part.name == "chunk":
             fields.setdefault("fileName", part.filename or "")
-            return await _receive_chunk(intake, fields, part_blocks(part))
+            return await _receive_chunk(request, fields, part_blocks(part))
         fields[part.name or ""] = await read_field(part)
     raise RequestError("the form has no part 'file' (a whole file) or 'chunk' (one chunk)")
 
 
 async def _receive_chunk(
-    intake: Intake, fields: Mapping[str, str], blocks: AsyncIterator[bytes]
+    request: web.Request, fields: Mapping[str, str], blocks: AsyncIterator[bytes]
 ) -> tuple[Upload, bool]:
+    intake = request.app[INTAKE]
     index = _number(fields, "chunkIndex")
     sha256 = fields.get("chunkSha256") or None
     if sha256 is not None and not _SHA256.fullmatch(sha256):
@@ -132,20 +140,21 @@ async def _receive_chunk(
     blocks = within(CHUNK_TIMEOUT, blocks)
     file_id = fields.get("fileId")
     if not file_id:
-        return await intake.receive_first_chunk(await _open(intake, fields), index, blocks, sha256)
-    upload = await intake.find(check_id("fileId", file_id))
+        upload = await _open(intake, fields, opener_of(request))
+        return await intake.receive_first_chunk(upload, index, blocks, sha256)
+    upload = await intake.find(check_id("fileId", file_id), caller_of(request))
     _check_unchanged(upload, fields)
     return await intake.receive_chunk(upload, index, blocks, sha256)
 
 
-async def _open(intake: Intake, fields: Mapping[str, str]) -> Upload:
+async def _open(intake: Intake, fields: Mapping[str, str], opener: Opener) -> Upload:
     """Open an upload, as a first chunk without fileId does."""
     size = _number(fields, "fileSize")
     chunk_size = _number(fields, "chunkSize") if "chunkSize" in fields else None
     if "totalChunks" in fields and size:
         asked, chunk = _number(fields, "totalChunks"), chunk_size or intake.limits.chunk_bytes
         _check_total(asked, count_chunks(size, chunk), chunk)
-    return await intake.open(fields.get("fileName", ""), size, chunk_size)
+    return await intake.open(fields.get("fileName", ""), size, chunk_size, opener)
 
 
 def _check_unchanged(upload: Upload, fields: Mapping[str, str]) -> None:

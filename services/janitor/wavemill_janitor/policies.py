@@ -9,6 +9,7 @@ for the unfinished ones of attempts before its own.
 from collections.abc import Sequence
 from typing import Any
 
+from wavemill_common.records.dynamo_tables import OWNER
 from wavemill_common.settings import Settings
 
 Policy = dict[str, Any]
@@ -39,7 +40,10 @@ def _gateway(settings: Settings) -> Policy:
         _objects(settings, "conversions", ("GetObject", "DeleteObject")),
         _covers(settings, "PutObject"),
         _table(settings, settings.dynamodb_jobs_table, (*_READ, *_WRITE)),
+        _table(settings, f"{settings.dynamodb_jobs_table}/index/owner", ("Query",)),
         _table(settings, settings.dynamodb_uploads_table, (*_READ, *_WRITE, "UpdateItem")),
+        _table(settings, f"{settings.dynamodb_jobs_table}/index/{OWNER}", ("Query",)),
+        _table(settings, f"{settings.dynamodb_uploads_table}/index/{OWNER}", ("Query",)),
     )
 
 

@@ -1,7 +1,5 @@
 """Sweeps: what a janitor does again and again. Any number may run: every step is conditional."""
 
-from uuid import uuid4
-
 import structlog
 
 from wavemill_common.connections import REDIS_ERRORS
@@ -44,17 +42,21 @@ async def enqueue_due(deps: Deps) -> int:
 async def rebuild_queue(deps: Deps) -> int:
     """Fill a Redis that has lost everything: all jobs that have not ended, but for live leases.
 
-    The mark that it is filled is set last, so that a janitor that dies half-way is made up for.
+    The mark that it is filled is set last, so that a janitor that dies half-way is made up for; and
+    only in the Redis in which it was begun: one that loses everything again is filled again.
     """
     if await deps.queue.knows_epoch():
         return 0
+    life = await deps.queue.life()
     await deps.queue.prepare()
     now, enqueued = deps.now(), 0
     async for job in deps.jobs.live_jobs():
         if not _is_leased(job, now):
             enqueued += await deps.queue.enqueue(job.job_id, job.lane)
-    await deps.queue.set_epoch(uuid4().hex)
-    log.info("queue_rebuilt", enqueued=enqueued)
+    if await deps.queue.set_epoch(life):
+        log.info("queue_rebuilt", enqueued=enqueued)
+    else:
+        log.warning("queue_lost_while_rebuilt", enqueued=enqueued)
     return enqueued
 
 
@@ -78,7 +80,7 @@ async def expire_job(deps: Deps, job: Job, now: float) -> bool:
     if job.tombstone:
         await _delete_below(deps.objects, outputs_prefix(job.job_id))
         return await deps.jobs.remove_job(job)
-    await deps.objects.delete([output.key for output in job.outputs])
+    await deps.objects.delete(job.result_keys)
     if not await deps.jobs.apply(job.bury(now)):
         return False
     await _delete_below(deps.objects, outputs_prefix(job.job_id))

@@ -12,13 +12,13 @@ from media_files import run
 COMMANDS = {
     ("lena.wav", "mp3"): "-c:a libmp3lame -q:a 2 -id3v2_version 3 -write_id3v1 1 -f mp3",
     ("cover.mp3", "mp3"): "-map 0:a -map 0:v -c:v copy -disposition:v attached_pic "
-    "-c:a libmp3lame -q:a 2 -id3v2_version 3 -write_id3v1 1 -f mp3",
-    ("low.mp3", "mp3"): "-c:a libmp3lame -q:a 2 -id3v2_version 3 -write_id3v1 1 -f mp3",
+    "-c:a copy -id3v2_version 3 -write_id3v1 1 -f mp3",
+    ("low.mp3", "mp3"): "-c:a copy -id3v2_version 3 -write_id3v1 1 -f mp3",
     ("chapters.opus", "mp3"): "-map_metadata:g 0:s:a:0 -c:a libmp3lame -q:a 2 "
     "-id3v2_version 3 -write_id3v1 1 -f mp3",
-    ("lena.m4a", "m4a"): "-c:a aac -b:a 160k -movflags +faststart -f ipod",
+    ("lena.m4a", "m4a"): "-c:a copy -movie_timescale 44100 -movflags +faststart -f ipod",
     ("end.m4a", "m4a"): "-map 0:a -map 0:v -c:v copy -disposition:v attached_pic "
-    "-c:a aac -b:a 160k -movflags +faststart -f ipod",
+    "-c:a copy -movie_timescale 44100 -movflags +faststart -f ipod",
     ("cover.flac", "m4b"): "-map 0:a -map 0:v -c:v copy -disposition:v attached_pic "
     "-c:a aac -b:a 160k -movflags +faststart -f ipod",
     ("cover.flac", "alac"): "-map 0:a -map 0:v -c:v copy -disposition:v attached_pic "
@@ -40,9 +40,8 @@ COMMANDS = {
     ("id3.aiff", "aiff"): "-map 0:a -map 0:v -c:v copy -disposition:v attached_pic "
     "-c:a pcm_s16be -write_id3v2 1 -id3v2_version 3 -f aiff",
     ("pcm.caf", "aiff"): "-c:a pcm_s16be -write_id3v2 1 -id3v2_version 3 -f aiff",
-    ("flac.oga", "mka"): "-map_metadata:g 0:s:a:0 -c:a flac -sample_fmt s32 -frame_size 4096 "
-    "-f matroska",
-    ("lossless.wv", "wv"): "-af asetnsamples=n=22050:p=0 -c:a wavpack -f wv",
+    ("flac.oga", "mka"): "-map_metadata:g 0:s:a:0 -c:a copy -f matroska",
+    ("lossless.wv", "wv"): "-c:a copy -f wv",
     ("s24.wav", "tta"): "-c:a tta -sample_fmt s32 -f tta",
     ("long.w64", "caf"): "-c:a alac -f caf",
     ("surround.flac", "ac3"): "-c:a ac3 -b:a 192k -f ac3",
@@ -61,7 +60,7 @@ _TAGS = """-map_metadata -1 -metadata "title=Tïtle = with ; stuff" -metadata ar
 LARGE = {
     ("mp3", "max"): f"{_COVER} -c:a libmp3lame -b:a 320k -id3v2_version 3 -write_id3v1 1 -f mp3",
     ("m4a", "512k"): f"{_COVER} -c:a aac -b:a 512k -movflags +faststart -f ipod",
-    ("alac", "standard"): f"{_COVER} -c:a alac -movflags +faststart -f ipod",
+    ("alac", "standard"): f"{_COVER} -c:a copy -movie_timescale 44100 -movflags +faststart -f ipod",
     ("flac", "standard"): f"{_COVER} {_TAGS} -c:a flac -frame_size 4096 "
     "-compression_level 5 -f flac",
     ("aiff", "standard"): f"{_COVER} -c:a pcm_s16be -write_id3v2 1 -id3v2_version 3 -f aiff",

@@ -85,8 +85,8 @@ async def watched(source: Path, folder: Path, target: str, seconds: float) -> Wa
     plans: list[ConversionPlan] = []
     steps: list[TranscodeProgress] = []
 
-    async def planning(*about: Any) -> tuple[Result, ...]:
-        results = await prepare(*about)
+    async def planning(*about: Any, **how: Any) -> tuple[Result, ...]:
+        results = await prepare(*about, **how)
         plans.extend(result.plan for result in results)
         return results
 

@@ -38,6 +38,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     `due_at` is when a janitor should look: created → is it still queued?; processing → the
     database lease ends; delayed → it should run by now; ended → its webhook is to be called; None
     when nothing more will happen. A job is quarantined once it was there when its converter died.
+    `peaks` tells that they are asked for, `peaks_key` where those of source and results lie.
     `more` are the results asked for beyond the first, whose format stands in the record itself.
     """
 
@@ -73,6 +74,8 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     output_key: str | None = field(default=None, name="outputS3Location")
     error: JobError | None = None
     warnings: tuple[Remark, ...] = ()
+    peaks: bool = False
+    peaks_key: str | None = None
     webhook: Webhook | None = None
     tombstone: bool = False
 
@@ -88,9 +91,15 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         return (first, *self.more)
 
     def has(self, key: str) -> bool:
-        """Whether one of the job's results, or a cover given for one, lies under this key."""
+        """Whether a result or the peaks of the job, or a cover given for it, lie under this key."""
         covers = (one.options.cover for one in self.wanted)
-        return key in covers or any(output.key == key for output in self.outputs)
+        return key in covers or key in self.result_keys
+
+    @property
+    def result_keys(self) -> list[str]:
+        """Where all lies that the job's last attempt has made."""
+        beside = [self.peaks_key] if self.peaks_key else []
+        return [*(output.key for output in self.outputs), *beside]
 
     def is_claimed_by(self, claim_id: str, attempt: int) -> bool:
         """Whether this very claim still owns the job."""
@@ -146,6 +155,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         warnings: tuple[Remark, ...],
         now: float,
         ttl: float,
+        peaks_key: str | None = None,
     ) -> "Change":
         """Have a result: the only visible completion."""
         job = self._ended(
@@ -154,6 +164,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             ttl,
             outputs=outputs,
             output_key=outputs[0].key,
+            peaks_key=peaks_key,
             media=media,
             warnings=warnings,
             progress=COMPLETE,
@@ -280,6 +291,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             attempt=self.attempt + 1,
             outputs=(),
             output_key=None,
+            peaks_key=None,
             due_at=None,
             expires_at=now + TOMBSTONE_TTL,
             updated_at=now,

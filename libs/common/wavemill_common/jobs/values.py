@@ -79,7 +79,7 @@ class Remark(Struct, frozen=True, rename="camel"):
 class Output(Struct, frozen=True, kw_only=True, rename="camel"):
     """One result file: where it lies, what it is, what became of tags, cover and chapters.
 
-    `size` in bytes.
+    `size` in bytes; `copied` tells that the sound was taken over as it was, and not encoded again.
     """
 
     key: str
@@ -92,6 +92,7 @@ class Output(Struct, frozen=True, kw_only=True, rename="camel"):
     report: Report | None = None
     warnings: tuple[Remark, ...] = ()
     loudness: LoudnessReport | None = None
+    copied: bool = False
 
 
 class Webhook(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -105,6 +105,8 @@ class ObjectStore(Protocol):
     async def put_part(self, key: str, upload_id: str, number: int, data: bytes) -> Part:
         """Store part `number` (from 1); the same number again replaces it; any order.
 
+        It is tried once: who has the bytes decides how often it is worth another try.
+
         Raises:
             ObjectNotFound: the multipart upload was completed or aborted.
         """

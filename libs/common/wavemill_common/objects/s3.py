@@ -27,7 +27,7 @@ class S3ObjectStore(S3Presigner):
 
     def __init__(self, client: Any, signing_client: Any, config: S3Config) -> None:
         super().__init__(signing_client, config.bucket)
-        self._call = S3Calls(client, config.bucket)
+        self._call = S3Calls(client, config)
         self._multiparts = S3Multiparts(self._call)
         checked = config.checksums == "when_supported"
         self._writer = S3Writer(self._call, self._multiparts, checked=checked)
@@ -109,7 +109,7 @@ class S3ObjectStore(S3Presigner):
         return await self._multiparts.start(check_key(key))
 
     async def put_part(self, key: str, upload_id: str, number: int, data: bytes) -> Part:
-        """Store one part."""
+        """Store one part, in one try."""
         put = self._multiparts.put(check_key(key), upload_id, number, data, checked=False)
         return (await put).part
 

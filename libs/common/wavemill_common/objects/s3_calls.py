@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import io
 import time
 import zlib
 from collections.abc import AsyncIterator, Mapping
@@ -11,11 +10,12 @@ from typing import Any
 
 from wavemill_common.errors import AppError, ObjectExists
 from wavemill_common.objects import ObjectInfo
+from wavemill_common.objects.s3_config import S3Config
 from wavemill_common.objects.s3_faults import MultipartGone, s3_faults
+from wavemill_common.objects.s3_patience import QUICK, Body, WatchedBody, patience
 from wavemill_common.retry import retried
 
 Reply = Mapping[str, Any]
-Body = bytes | bytearray  # what is sent
 
 
 class Doubtful(Exception):
@@ -29,9 +29,10 @@ class Doubtful(Exception):
 class S3Calls:
     """Calls an aioboto3 client on one bucket. All may raise what `s3_faults` makes."""
 
-    def __init__(self, client: Any, bucket: str) -> None:
+    def __init__(self, client: Any, config: S3Config) -> None:
         self._client = client
-        self.bucket = bucket
+        self._config = config
+        self.bucket = config.bucket
 
     async def __call__(self, operation: str, key: str = "", **parameters: Any) -> Reply:
         """Call; wait and call again while S3 is unavailable."""
@@ -58,13 +59,22 @@ class S3Calls:
             raise Doubtful(refusal) from refusal
 
     async def once(self, operation: str, key: str = "", **parameters: Any) -> Reply:
-        """Call; a failure is final. Bytes go out as a file: aiohttp sends that in small writes."""
-        if "Body" in parameters:
-            parameters["Body"] = io.BytesIO(parameters["Body"])
-        if key:
-            parameters["Key"] = key
+        """Call; a failure is final. Bytes go out as a file: aiohttp sends that in small writes.
+
+        It is given up once the store has been silent for `answer_timeout`, where that has no work
+        or is to let us send; once no byte of a body has moved for `read_timeout`; or once no answer
+        has come for as long after the last one.
+        """
+        first, later = self._config.answer_timeout, self._config.read_timeout
+        is_watched = "Body" in parameters or operation in QUICK
         with s3_faults(operation, self.bucket, key):
-            reply: Reply = await getattr(self._client, operation)(Bucket=self.bucket, **parameters)
+            async with patience(first if is_watched else None, later) as moved:
+                if "Body" in parameters:
+                    parameters["Body"] = WatchedBody(parameters["Body"], moved)
+                if key:
+                    parameters["Key"] = key
+                call = getattr(self._client, operation)
+                reply: Reply = await call(Bucket=self.bucket, **parameters)
         return reply
 
     async def pages(

@@ -29,7 +29,10 @@ class S3Config:
     secret_key: str | None = field(default=None, repr=False)
     session_token: str | None = field(default=None, repr=False)
     connect_timeout: float = 5.0  # seconds
-    read_timeout: float = 30.0  # seconds between two pieces of an answer
+    answer_timeout: float = 10.0  # seconds, where a store has no work before it answers
+    # Seconds between two pieces of a body or an answer: 256 KiB leave at once, and up to 4 MiB wait
+    # in the system when the last has left, so 1 Mbit/s is enough.
+    read_timeout: float = 30.0
     pool: int = 100  # connections; a download that streams holds one of them
 
     def session_options(self) -> Mapping[str, Any]:
@@ -61,7 +64,6 @@ class S3Config:
             "max_pool_connections": self.pool,
             "request_checksum_calculation": "when_required",
             "response_checksum_validation": "when_required",
-            "tcp_keepalive": True,
         }
 
     def _way_is_safe(self) -> bool:

@@ -10,7 +10,6 @@ from msgspec import Struct
 from wavemill_common.errors import AppError, ObjectNotFound, StorageUnavailable
 from wavemill_common.objects import ObjectInfo, Part
 from wavemill_common.objects.s3_calls import (
-    Body,
     Doubtful,
     Reply,
     S3Calls,
@@ -20,6 +19,7 @@ from wavemill_common.objects.s3_calls import (
     stored,
 )
 from wavemill_common.objects.s3_faults import MultipartGone
+from wavemill_common.objects.s3_patience import Body
 
 MIN_PART = 5 * 1024 * 1024  # bytes; S3's rule for all parts but the last
 MAX_PARTS = 10_000
@@ -47,9 +47,9 @@ class S3Multiparts:
     async def put(
         self, key: str, upload_id: str, number: int, data: Body, *, checked: bool
     ) -> Piece:
-        """Store one part."""
+        """Store one part; a failure is final: who has its bytes decides about another try."""
         more = checksum_of(data) if checked else {}
-        reply = await self._call(
+        reply = await self._call.once(
             "upload_part", key, UploadId=upload_id, PartNumber=number, Body=data, **more
         )
         return Piece(

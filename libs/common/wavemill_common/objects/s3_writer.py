@@ -7,9 +7,11 @@ from typing import Any
 from wavemill_common.errors import ObjectExists
 from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectInfo
-from wavemill_common.objects.s3_calls import Body, S3Calls, checksum_of, stored
+from wavemill_common.objects.s3_calls import S3Calls, checksum_of, stored
 from wavemill_common.objects.s3_multiparts import Piece, S3Multiparts
+from wavemill_common.objects.s3_patience import Body
 from wavemill_common.objects.window import Window
+from wavemill_common.retry import retried
 
 MARK = "write"  # the name of the mark among an object's metadata
 PART = 8 * 1024 * 1024  # bytes
@@ -71,7 +73,8 @@ class S3Writer:
             return await self._multiparts.complete(key, upload_id, pieces, if_absent=if_absent)
 
     async def _put_part(self, key: str, upload_id: str, number: int, data: Body) -> Piece:
-        return await self._multiparts.put(key, upload_id, number, data, checked=self._checked)
+        put = self._multiparts.put
+        return await retried(put, key, upload_id, number, data, checked=self._checked)
 
 
 def part_sizes() -> Iterator[int]:

@@ -18,6 +18,7 @@ LASTING_KEYS = frozenset(
         scripts.INDEX,
         scripts.DELAY,
         scripts.EPOCH,
+        scripts.LIFE,
         scripts.DEAD,
         scripts.DEAD_DETAILS,
         scripts.CONVERTERS,

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, cast
+from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
@@ -136,9 +137,19 @@ class JobQueue:
         """Whether Redis is the one that was filled before; False after it lost everything."""
         return bool(await self._redis.exists(scripts.EPOCH))
 
-    async def set_epoch(self, epoch: str) -> None:
-        """Mark Redis as filled: everything that was live has been enqueued."""
-        await self._redis.set(scripts.EPOCH, epoch)
+    async def life(self) -> str:
+        """A name of what Redis holds: once it has lost everything it has another."""
+        await self._redis.set(scripts.LIFE, uuid4().hex, nx=True)
+        found = await self._redis.get(scripts.LIFE)
+        return "" if found is None else str(found, "utf-8")
+
+    async def set_epoch(self, life: str) -> bool:
+        """Mark Redis as filled: everything that was live has been enqueued during this life.
+
+        False where Redis has lost everything meanwhile: then what was enqueued is gone again.
+        """
+        keys = (scripts.LIFE, scripts.EPOCH)
+        return bool(await self._redis.eval(scripts.SET_EPOCH, len(keys), *keys, life))
 
     async def consumers(self) -> dict[str, float]:
         """All consumers of the group → for how many seconds each has been idle, at the least."""

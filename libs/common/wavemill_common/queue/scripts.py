@@ -5,6 +5,7 @@ GROUP = "converters"
 INDEX = f"{SHARD}:index"
 DELAY = f"{SHARD}:delay"
 EPOCH = f"{SHARD}:epoch"
+LIFE = f"{SHARD}:life"
 DEAD = f"{SHARD}:dead"
 DEAD_DETAILS = f"{SHARD}:dead:details"
 CONVERTERS = f"{SHARD}:converters"
@@ -16,6 +17,13 @@ if redis.call('HGET', KEYS[2], ARGV[1]) then return false end
 local id = redis.call('XADD', KEYS[1], '*', 'j', ARGV[1], 'v', '1')
 redis.call('HSET', KEYS[2], ARGV[1], id)
 return id
+"""
+
+# life, epoch | life → 1 where it still is this life
+SET_EPOCH = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[1])
+return 1
 """
 
 # stream | group, consumer, id... → the ids that this consumer no longer owns

@@ -1,14 +1,18 @@
-"""JobStore: the truth about every upload and job. SQLite or DynamoDB, one suite of tests."""
+"""JobStore: the truth about every upload, job and API key. SQLite or DynamoDB, one suite."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Protocol
 
+from wavemill_common.api_keys import ApiKey
 from wavemill_common.jobs import Change, Job
+from wavemill_common.records.usage import Usage
 from wavemill_common.uploads import Upload
+
+Place = tuple[float, str]  # of a job among its owner's: when it was created, its id
 
 
 class JobStore(Protocol):
-    """Records of uploads and jobs. Every change is one conditional, durable write.
+    """Records of uploads, jobs and API keys. Every change is one conditional, durable write.
 
     Reads see all writes that were acknowledged before. Every method may raise
     JobStoreUnavailable (try again), InsufficientStorage, Throttled or JobStoreForbidden.
@@ -53,6 +57,13 @@ class JobStore(Protocol):
 
         A job that is there from the beginning to the end is told once; one that comes, changes
         or goes meanwhile may be told as it was before or after, or left out.
+        """
+        ...
+
+    def owned_jobs(self, owner: str, after: Place | None) -> AsyncGenerator[Job, None]:
+        """The jobs of one owner, tombstones too, newest first; those behind a place alone.
+
+        One that was stored a moment ago may be missing still.
         """
         ...
 
@@ -104,6 +115,32 @@ class JobStore(Protocol):
 
     def all_uploads(self) -> AsyncIterator[Upload]:
         """All uploads, as `all_jobs` tells all jobs."""
+        ...
+
+    # --- API keys ---
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Store a new API key.
+
+        Raises:
+            Conflict: the id is taken.
+        """
+        ...
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        """Read an API key; None where there is none."""
+        ...
+
+    async def save_key(self, key: ApiKey) -> bool:
+        """Write an API key over the stored one; tell whether there was one."""
+        ...
+
+    def all_keys(self) -> AsyncIterator[ApiKey]:
+        """All API keys, revoked ones too, in no promised order."""
+        ...
+
+    async def usage(self, owner: str, now: float) -> Usage:
+        """What an owner has in the stores; in DynamoDB it may be a moment old."""
         ...
 
     async def check(self, *, jobs_only: bool = False) -> None:

@@ -4,6 +4,7 @@ from typing import TypeVar
 
 import msgspec
 
+from wavemill_common.api_keys import ApiKey
 from wavemill_common.errors import JobStoreUnavailable
 from wavemill_common.jobs import Job
 from wavemill_common.uploads import Upload
@@ -11,11 +12,12 @@ from wavemill_common.uploads import Upload
 _encoder = msgspec.json.Encoder()
 _jobs = msgspec.json.Decoder(Job)
 _uploads = msgspec.json.Decoder(Upload)
+_keys = msgspec.json.Decoder(ApiKey)
 
 T = TypeVar("T")
 
 
-def encode(record: Job | Upload) -> bytes:
+def encode(record: Job | Upload | ApiKey) -> bytes:
     """Write a record."""
     return _encoder.encode(record)
 
@@ -36,6 +38,15 @@ def decode_upload(record: bytes) -> Upload:
         JobStoreUnavailable: it isn't one that this version can read.
     """
     return _decode(_uploads, record)
+
+
+def decode_key(record: bytes) -> ApiKey:
+    """Read an API key.
+
+    Raises:
+        JobStoreUnavailable: it isn't one that this version can read.
+    """
+    return _decode(_keys, record)
 
 
 def _decode(decoder: msgspec.json.Decoder[T], record: bytes) -> T:

@@ -1,9 +1,9 @@
 """ChunkPages: the digests of uploads' chunks, a thousand to an item."""
 
-from wavemill_common.errors import UploadNotFound
 from wavemill_common.records import upload_items
 from wavemill_common.records.dynamo_calls import DynamoCalls, Item
 from wavemill_common.records.dynamo_faults import ConditionFailed
+from wavemill_common.records.unknown import no_upload
 from wavemill_common.records.upload_items import KEY, page_of, pages_of
 from wavemill_common.uploads import Upload
 
@@ -72,7 +72,7 @@ class ChunkPages:
         )
         digest = upload_items.digest_of(reply.get("Item", {}), index)
         if digest is None:
-            raise UploadNotFound(f"there is no upload {file_id}; begin a new one")
+            raise no_upload(file_id)
         return digest
 
 

@@ -1,7 +1,7 @@
 """The two tables of the DynamoDB job store and their indexes, as CreateTable takes them.
 
-Sparse indexes hold the keys only: an entry is small to write, and whoever finds one reads the
-record itself, consistently. Why it is so: docs/adr/0005-two-tables-and-sharded-sparse-indexes.md
+Sparse indexes by time hold the keys only: an entry is small to write, and whoever finds one reads
+the record itself, consistently. Why: docs/adr/0005-two-tables-and-sharded-sparse-indexes.md
 """
 
 import zlib
@@ -36,7 +36,9 @@ class TimeIndex(Struct, frozen=True):
 
 DUE = TimeIndex("due", "dueShard", "dueAt", "D")
 EXPIRES = TimeIndex("expires", "expiryShard", "expiresAt", "E")
-OWNER = "owner"  # index: owner, createdAt
+OWNER = "owner"  # index: owner, createdAt (jobs) or expiresAt (uploads)
+STATUS, OUTPUT_BYTES = "status", "outputBytes"  # of jobs: what quotas count is in the index
+STATE, SIZE = "state", "size"  # of uploads
 
 
 def number(value: float) -> dict[str, str]:
@@ -46,14 +48,15 @@ def number(value: float) -> dict[str, str]:
 
 def jobs_table(name: str) -> dict[str, Any]:
     """What to create for jobs."""
-    by_owner = _index(OWNER, "owner", "createdAt")
+    by_owner = _index(OWNER, "owner", "createdAt", STATUS, OUTPUT_BYTES)
     indexes = [_time_index(DUE), _time_index(EXPIRES), by_owner]
     return _table(name, "jobId", indexes)
 
 
 def uploads_table(name: str) -> dict[str, Any]:
     """What to create for uploads and their chunks."""
-    return _table(name, "fileId", [_time_index(EXPIRES)])
+    by_owner = _index(OWNER, "owner", EXPIRES.time, STATE, SIZE)
+    return _table(name, "fileId", [_time_index(EXPIRES), by_owner])
 
 
 def _table(name: str, key: str, indexes: list[dict[str, Any]]) -> dict[str, Any]:
@@ -75,12 +78,11 @@ def _time_index(index: TimeIndex) -> dict[str, Any]:
     return _index(index.name, index.shard, index.time)
 
 
-def _index(name: str, partition: str, sort: str) -> dict[str, Any]:
-    return {
-        "IndexName": name,
-        "KeySchema": _keys(partition, sort),
-        "Projection": {"ProjectionType": "KEYS_ONLY"},
-    }
+def _index(name: str, partition: str, sort: str, *included: str) -> dict[str, Any]:
+    projection: dict[str, Any] = {"ProjectionType": "KEYS_ONLY"}
+    if included:
+        projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(included)}
+    return {"IndexName": name, "KeySchema": _keys(partition, sort), "Projection": projection}
 
 
 def _keys(partition: str, sort: str | None = None) -> list[dict[str, str]]:

@@ -1,20 +1,26 @@
 """DynamoJobStore: the job store in two DynamoDB tables, for any number of machines."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self, TypeVar
 
 import structlog
 
-from wavemill_common.errors import Conflict, JobNotFound, JobStoreUnavailable, UploadNotFound
+from wavemill_common.api_keys import ApiKey
+from wavemill_common.errors import Conflict, JobStoreUnavailable, UploadNotFound
 from wavemill_common.jobs import Change, Job, JobStatus
-from wavemill_common.records import job_items, upload_items
+from wavemill_common.records import Place, job_items, upload_items
 from wavemill_common.records.dynamo_calls import BATCH, DynamoCalls, DynamoConfig, Item, Outcome
 from wavemill_common.records.dynamo_chunks import ChunkPages
 from wavemill_common.records.dynamo_faults import ConditionFailed
 from wavemill_common.records.dynamo_index import IndexReader
+from wavemill_common.records.dynamo_keys import KeyItems
+from wavemill_common.records.dynamo_owners import OwnerIndex
 from wavemill_common.records.dynamo_tables import DUE, EXPIRES
+from wavemill_common.records.dynamo_usage import read_usage
+from wavemill_common.records.unknown import no_job, no_upload
+from wavemill_common.records.usage import Usage
 from wavemill_common.uploads import Upload
 
 log = structlog.get_logger()
@@ -51,6 +57,8 @@ class DynamoJobStore:
         self._jobs = config.jobs_table
         self._uploads = config.uploads_table
         self._chunks = ChunkPages(calls, config.uploads_table)
+        self._keys = KeyItems(calls, config.uploads_table)
+        self._owners = OwnerIndex(calls, self._jobs)
         self._due = IndexReader(calls, self._jobs, job_items.KEY, DUE)
         self._expired_jobs = IndexReader(calls, self._jobs, job_items.KEY, EXPIRES)
         self._expired_uploads = IndexReader(calls, self._uploads, upload_items.KEY, EXPIRES)
@@ -91,7 +99,7 @@ class DynamoJobStore:
         """Read one job."""
         item = await self._get(self._jobs, job_items.KEY, job_id)
         if item is None or job_items.is_gone(item, self._now()):
-            raise JobNotFound(f"there is no job {job_id}")
+            raise no_job(job_id)
         return job_items.job_of(item)
 
     async def jobs(self, job_ids: Sequence[str]) -> dict[str, Job]:
@@ -136,6 +144,12 @@ class DynamoJobStore:
         """All jobs, ended ones and tombstones too."""
         async for job in self._all(self._jobs, job_items.KEY, job_items.job_of, {}):
             yield job
+
+    async def owned_jobs(self, owner: str, after: Place | None) -> AsyncGenerator[Job, None]:
+        """The jobs of one owner, newest first; the index lags behind by a moment."""
+        async for ids in self._owners.pages(owner, after):
+            async for job in self._in_order(self._jobs, job_items.KEY, ids, job_items.job_of):
+                yield job
 
     async def expired_jobs(self, before: float, limit: int) -> AsyncIterator[Job]:
         """Jobs whose `expires_at` is earlier than `before`, also those that count as gone."""
@@ -202,6 +216,28 @@ class DynamoJobStore:
         async for upload in self._all(self._uploads, key, read, only):
             yield upload
 
+    async def usage(self, owner: str, now: float) -> Usage:
+        """What an owner has in the stores, as it was a moment ago."""
+        return await read_usage(self._calls, self._uploads, self._jobs, owner, now)
+
+    # --- API keys ---
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Store a new API key."""
+        await self._keys.add(key)
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        """Read an API key; None where there is none."""
+        return await self._keys.find(key_id)
+
+    async def save_key(self, key: ApiKey) -> bool:
+        """Write an API key over the stored one; tell whether there was one."""
+        return await self._keys.save(key)
+
+    def all_keys(self) -> AsyncIterator[ApiKey]:
+        """All API keys, revoked ones too."""
+        return self._keys.all()
+
     # --- items ---
 
     async def _put(self, table: str, item: Item, condition: Item) -> Outcome:
@@ -222,12 +258,12 @@ class DynamoJobStore:
     async def _upload_item(self, file_id: str) -> Item:
         item = await self._get(self._uploads, upload_items.KEY, file_id)
         if item is None:
-            raise UploadNotFound(f"there is no upload {file_id}; begin a new one")
+            raise no_upload(file_id)
         return item
 
     async def _check_takes_chunks(self, file_id: str) -> None:
         if upload_items.is_aborted(await self._upload_item(file_id)):
-            raise UploadNotFound(f"there is no upload {file_id}; begin a new one")
+            raise no_upload(file_id)
 
     async def _in_order(
         self, table: str, key: str, ids: Sequence[str], read: Callable[[Item], T]

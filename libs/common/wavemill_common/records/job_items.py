@@ -6,7 +6,7 @@ from typing import Any
 from wavemill_common.jobs import Change, Guard, Job
 from wavemill_common.records.codec import decode_job, encode
 from wavemill_common.records.dynamo_calls import Item
-from wavemill_common.records.dynamo_tables import DUE, EXPIRES, TTL, number
+from wavemill_common.records.dynamo_tables import DUE, EXPIRES, OUTPUT_BYTES, TTL, number
 
 KEY = "jobId"
 RECORD = "record"
@@ -39,6 +39,8 @@ def item_of(job: Job) -> Item:
     item |= EXPIRES.entry(job.job_id, job.expires_at)
     if job.due_at is not None:
         item |= DUE.entry(job.job_id, job.due_at)
+    if job.outputs:
+        item[OUTPUT_BYTES] = number(sum(output.size for output in job.outputs))
     if job.tombstone:
         item[TTL] = number(math.ceil(job.expires_at))
     return item

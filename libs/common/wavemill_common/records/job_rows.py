@@ -23,6 +23,11 @@ LIVE = """
     WHERE status IN ('created', 'processing') AND job_id > :id
     ORDER BY job_id LIMIT :limit
 """
+OWNED = """
+    SELECT created_at, job_id, record FROM jobs
+    WHERE owner = :owner AND owner != '' AND (created_at, job_id) < (:time, :id)
+    ORDER BY created_at DESC, job_id DESC LIMIT :limit
+"""
 ALL = """
     SELECT 0.0, job_id, record FROM jobs WHERE job_id > :id ORDER BY job_id LIMIT :limit
 """
@@ -31,9 +36,9 @@ ALL = """
 def insert(connection: sqlite3.Connection, job: Job) -> Job:
     """Store a job whose id is new; return the one that is stored."""
     made = connection.execute(
-        "INSERT INTO jobs (status, attempt, claim_id, due_at, expires_at, owner, record, job_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO NOTHING",
-        (*_columns(job), job.job_id),
+        "INSERT INTO jobs (status, attempt, claim_id, due_at, expires_at, owner, record, job_id,"
+        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO NOTHING",
+        (*_columns(job), job.job_id, job.created_at),
     )
     if made.rowcount == 1:
         return job

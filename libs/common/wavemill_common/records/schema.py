@@ -51,6 +51,14 @@ MIGRATIONS = (
     CREATE TABLE checks (id INTEGER PRIMARY KEY, times INTEGER NOT NULL);
     INSERT INTO checks VALUES (1, 0);
     """,
+    """
+    ALTER TABLE jobs ADD COLUMN created_at REAL NOT NULL DEFAULT 0;
+    UPDATE jobs SET created_at = json_extract(CAST(record AS TEXT), '$.createdAt');
+    DROP INDEX jobs_owned;
+    CREATE INDEX jobs_owned ON jobs (owner, created_at, job_id) WHERE owner != '';
+
+    CREATE TABLE api_keys (key_id TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
+    """,
 )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import math
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,13 +13,16 @@ from typing import Self, TypeVar
 
 import structlog
 
-from wavemill_common.errors import JobNotFound, JobStoreUnavailable
+from wavemill_common.api_keys import ApiKey
+from wavemill_common.errors import JobStoreUnavailable
 from wavemill_common.jobs import Change, Job
-from wavemill_common.records import job_rows, upload_rows
-from wavemill_common.records.codec import decode_job, decode_upload
+from wavemill_common.records import Place, job_rows, key_rows, upload_rows, usage_rows
+from wavemill_common.records.codec import decode_job, decode_key, decode_upload
 from wavemill_common.records.commits import Committer
 from wavemill_common.records.faults import job_store_fault
 from wavemill_common.records.schema import connect
+from wavemill_common.records.unknown import no_job
+from wavemill_common.records.usage import Usage
 from wavemill_common.uploads import Upload
 
 PAGE = 200  # records that one query reads
@@ -87,7 +90,7 @@ class SqliteJobStore:
         """Read one job."""
         found = await self._read(lambda db: job_rows.find(db, [job_id]))
         if job_id not in found:
-            raise JobNotFound(f"there is no job {job_id}")
+            raise no_job(job_id)
         return found[job_id]
 
     async def jobs(self, job_ids: Sequence[str]) -> dict[str, Job]:
@@ -117,6 +120,13 @@ class SqliteJobStore:
     def all_jobs(self) -> AsyncIterator[Job]:
         """All jobs, ended ones and tombstones too."""
         return self._scan(job_rows.ALL, decode_job, math.inf, sys.maxsize)
+
+    def owned_jobs(self, owner: str, after: Place | None) -> AsyncGenerator[Job, None]:
+        """The jobs of one owner, newest first."""
+        time, job_id = (math.inf, "") if after is None else after
+        return self._pages(
+            job_rows.OWNED, decode_job, {"owner": owner, "time": time, "id": job_id}, sys.maxsize
+        )
 
     def expired_jobs(self, before: float, limit: int) -> AsyncIterator[Job]:
         """Jobs whose `expires_at` is earlier than `before`, the longest expired first."""
@@ -156,6 +166,28 @@ class SqliteJobStore:
         """All uploads."""
         return self._scan(upload_rows.ALL, decode_upload, math.inf, sys.maxsize)
 
+    async def usage(self, owner: str, now: float) -> Usage:
+        """What an owner has in the stores."""
+        return await self._read(lambda db: usage_rows.usage(db, owner, now))
+
+    # --- API keys ---
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Store a new API key."""
+        await self._write(lambda db: key_rows.insert(db, key))
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        """Read an API key; None where there is none."""
+        return await self._read(lambda db: key_rows.find(db, key_id))
+
+    async def save_key(self, key: ApiKey) -> bool:
+        """Write an API key over the stored one; tell whether there was one."""
+        return await self._write(lambda db: key_rows.update(db, key))
+
+    def all_keys(self) -> AsyncIterator[ApiKey]:
+        """All API keys, revoked ones too."""
+        return self._scan(key_rows.ALL, decode_key, math.inf, sys.maxsize)
+
     # --- the two threads ---
 
     async def _write(self, work: Statements[T]) -> T:
@@ -170,16 +202,21 @@ class SqliteJobStore:
         except sqlite3.Error as error:
             raise job_store_fault(error, self._path) from error
 
-    async def _scan(
+    def _scan(
         self, query: str, decode: Callable[[bytes], T], before: float, limit: int
     ) -> AsyncIterator[T]:
         place: dict[str, float | str] = {"before": before, "time": -math.inf, "id": ""}
+        return self._pages(query, decode, place, limit)
+
+    async def _pages(
+        self, query: str, decode: Callable[[bytes], T], place: Mapping[str, float | str], limit: int
+    ) -> AsyncGenerator[T, None]:
         while limit > 0:
             page = min(PAGE, limit)
             values = {**place, "limit": page}
             rows = await self._read(partial(_fetch, query, values))
             for time, key, record in rows:
-                place |= {"time": time, "id": key}
+                place = {**place, "time": time, "id": key}
                 try:
                     found = decode(record)
                 except JobStoreUnavailable:

@@ -7,7 +7,7 @@ from typing import Any
 
 from wavemill_common.records.codec import decode_upload, encode
 from wavemill_common.records.dynamo_calls import Item
-from wavemill_common.records.dynamo_tables import EXPIRES, number
+from wavemill_common.records.dynamo_tables import EXPIRES, SIZE, number
 from wavemill_common.uploads import Upload, UploadState
 
 KEY = "fileId"
@@ -29,6 +29,8 @@ def item_of(upload: Upload) -> Item:
         "revision": number(upload.revision),
         RECORD: {"S": encode(upload).decode()},
     }
+    if upload.size is not None:
+        item[SIZE] = number(upload.size)
     if upload.owner:
         item["owner"] = {"S": upload.owner}
     return item | EXPIRES.entry(upload.file_id, upload.expires_at)

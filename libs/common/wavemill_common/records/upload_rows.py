@@ -3,8 +3,9 @@
 import sqlite3
 from typing import Any
 
-from wavemill_common.errors import Conflict, UploadNotFound
+from wavemill_common.errors import Conflict
 from wavemill_common.records.codec import decode_upload, encode
+from wavemill_common.records.unknown import no_upload
 from wavemill_common.uploads import Upload, UploadState
 
 # Pages: rows of (time, id, record) that follow (:time, :id).
@@ -33,7 +34,7 @@ def find(connection: sqlite3.Connection, file_id: str) -> Upload:
     """Read an upload."""
     row = connection.execute("SELECT record FROM uploads WHERE file_id = ?", (file_id,)).fetchone()
     if row is None:
-        raise _unknown(file_id)
+        raise no_upload(file_id)
     return decode_upload(row[0])
 
 
@@ -62,7 +63,7 @@ def insert_chunk(connection: sqlite3.Connection, file_id: str, index: int, sha25
     """Record a chunk unless there is a record; return what is on record."""
     state = connection.execute("SELECT state FROM uploads WHERE file_id = ?", (file_id,)).fetchone()
     if state is None or state[0] == UploadState.ABORTED.value:
-        raise _unknown(file_id)
+        raise no_upload(file_id)
     connection.execute(
         "INSERT INTO chunks (file_id, idx, sha256) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (file_id, index, sha256),
@@ -81,7 +82,3 @@ def chunks(connection: sqlite3.Connection, file_id: str) -> dict[int, str]:
 
 def _columns(upload: Upload) -> tuple[Any, ...]:
     return (upload.state.value, upload.revision, upload.expires_at, upload.owner, encode(upload))
-
-
-def _unknown(file_id: str) -> UploadNotFound:
-    return UploadNotFound(f"there is no upload {file_id}; begin a new one")

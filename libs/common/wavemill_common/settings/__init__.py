@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from wavemill_common.settings.fields import Environment, SettingError, read_field
+from wavemill_common.settings.guards import Guards
 from wavemill_common.settings.places import Places, Storage
 from wavemill_common.settings.rules import problems
 from wavemill_common.settings.timings import Timings
@@ -37,7 +38,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Work, Places):
+class Settings(Guards, Work, Places):
     """What is in force. Sizes in bytes, times in seconds. Secrets are not in its repr."""
 
     @classmethod

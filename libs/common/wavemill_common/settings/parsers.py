@@ -14,6 +14,9 @@ _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _ENDPOINT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
+_RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour|day)")
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+_DEFAULT_PORTS = (("http://", ":80"), ("https://", ":443"))
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -93,6 +96,34 @@ def redis_url(text: str) -> str:
     """Where Redis is."""
     if not text.startswith(REDIS_SCHEMES):
         raise SettingError(f"must begin with {', '.join(REDIS_SCHEMES)}")
+    return text
+
+
+def rate(text: str) -> str:
+    """So many requests in some time; `off` is none."""
+    if text.lower() in {"off", "0"}:
+        return ""
+    if not _RATE.fullmatch(text):
+        raise SettingError(
+            "must be a number per second, minute, hour or day, as 600/minute; or off"
+        )
+    return text
+
+
+def origins(text: str) -> str:
+    """Exact origins, as browsers send them, with commas between."""
+    return ",".join(dict.fromkeys(_origin(one.strip().lower()) for one in text.split(",")))
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise SettingError(
+            "must be origins such as https://a.example, with commas between: scheme, host and"
+            " port only, no path, no *"
+        )
+    for scheme, port in _DEFAULT_PORTS:
+        if text.startswith(scheme):
+            text = text.removesuffix(port)
     return text
 
 

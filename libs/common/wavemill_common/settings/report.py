@@ -3,10 +3,13 @@
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from wavemill_common.settings import Settings
+
+SHORTEST = 6  # characters: "test" is no secret, and stands in many a word
 
 
 class Value(Struct, frozen=True):
@@ -21,6 +24,17 @@ class Value(Struct, frozen=True):
 def report(settings: Settings, environ: Mapping[str, str]) -> list[Value]:
     """Every setting with its value and its source."""
     return [_value(field, settings, environ) for field in dataclasses.fields(settings)]
+
+
+def secret_values(settings: Settings) -> set[str]:
+    """What may not be shown of the settings, by its value; defaults that everybody knows may."""
+    secrets = {
+        str(getattr(settings, field.name))
+        for field in dataclasses.fields(settings)
+        if field.metadata["secret"]
+    }
+    passwords = {urlsplit(text).password or "" for text in secrets if "://" in text}
+    return {text for text in secrets | passwords if len(text) >= SHORTEST}
 
 
 def _value(

@@ -143,6 +143,12 @@ class Work:
         parsers.plain,
         show=hidden,
     )
+    api_keys_required: bool = setting(
+        "WAVEMILL_API_KEYS_REQUIRED",
+        default=False,
+        meaning="1: every call of the interface needs an API key (`wavemill-janitor keys create`)",
+        parse=parsers.flag,
+    )
     log_level: LogLevel = setting(
         "WAVEMILL_LOG_LEVEL",
         LogLevel.INFO,

@@ -15,6 +15,7 @@ from wavemill_converter.store.blocks import BlockReader
 from wavemill_converter.store.integrity import read_back
 from wavemill_converter.tools import Tools
 from wavemill_converter.transcode.outcome import Transcoded
+from wavemill_converter.transcode.peaks import Tap
 
 
 async def check_published(
@@ -23,8 +24,11 @@ async def check_published(
     sent: Sequence[tuple[int, str]],
     plan: ConversionPlan,
     transcoded: Transcoded,
+    tap: Tap | None = None,
 ) -> str:
     """Return the SHA-256 (hex) of a published result that is right; delete one that is not.
+
+    `tap` hears it where it is decoded.
 
     Raises:
         OutputInvalid: it does not hold what it should.
@@ -32,11 +36,11 @@ async def check_published(
     """
     try:
         sha256 = await read_back(tools.objects, stored, sent)
-        if tools.decodes:
+        if tools.decodes or plan.copied:
             reader = BlockReader(tools.objects, stored)
             with tools.proxy.published(reader) as url:
                 expected = expect(plan, transcoded)
-                await verify(tools.ffmpeg, http_input(url), expected, tools.timeouts.total)
+                await verify(tools.ffmpeg, http_input(url), expected, tools.timeouts.total, tap)
     except BaseException:
         await tools.objects.delete([stored.key])
         raise

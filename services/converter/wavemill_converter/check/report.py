@@ -12,6 +12,7 @@ from wavemill_common.remarks import no_chapters, no_cover, no_tags
 from wavemill_common.report import Fate, PartFate, Report, TagFate
 from wavemill_common.tag_names import canonical, wanted_tags
 from wavemill_converter.ffmpeg.codecs import CODECS
+from wavemill_converter.plan.tag_names import written
 from wavemill_converter.plan.tagging import TOTALS, XIPH, wanted_chapters, with_totals
 
 MAX_VALUE: Final = 1_000  # characters of a value in the record
@@ -27,7 +28,8 @@ _FIXED_SETS: Final = {
     "alac": "M4A keeps only the tags that Apple has named",
 }
 _ONE_TAG: Final = frozenset({"comment", "description"})  # ffmpeg takes one for the other in Xiph
-_UNSEEN: Final = frozenset({("ipod", "bpm")})  # written as `tmpo`, which ffmpeg does not read
+# Written as `tmpo`, which ffmpeg does not read, and as `ISFT`, which it takes for its own name.
+_UNSEEN: Final = frozenset({("ipod", "bpm"), ("wav", "software")})
 
 
 def compare(
@@ -70,6 +72,8 @@ def _is_elsewhere(name: str, wanted: dict[str, str], there: dict[str, str], targ
     joined = with_totals(wanted)
     if low in TOTALS and low in joined:
         return there.get(low) == joined[low]
+    if there.get(written(name, muxer).lower()) == wanted[name]:
+        return True
     for number, totals in TOTALS.items():
         if low in totals:
             return there.get(number, "").endswith(f"/{wanted[name]}")

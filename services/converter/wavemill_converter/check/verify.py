@@ -16,6 +16,7 @@ from wavemill_converter.ffmpeg.places import Input
 from wavemill_converter.plan.plan import ConversionPlan
 from wavemill_converter.probe.decoded import Decoded, parse_decoded
 from wavemill_converter.transcode.outcome import Transcoded
+from wavemill_converter.transcode.peaks import MAX_TEXT, Tap
 
 TOLERANCE = 0.05  # seconds
 SHARE = 0.001  # of the duration
@@ -55,16 +56,22 @@ def expect(plan: ConversionPlan, transcoded: Transcoded) -> Expected:
     )
 
 
-async def verify(ffmpeg: Ffmpeg, source: Input, expected: Expected, seconds: float) -> None:
-    """Decode a result and compare.
+async def verify(
+    ffmpeg: Ffmpeg, source: Input, expected: Expected, seconds: float, tap: Tap | None = None
+) -> None:
+    """Decode a result and compare; `tap` hears it on the way.
 
     Raises:
         OutputInvalid: it is not what was to be made; the message says in what.
         FfmpegTimeout: it took too long.
     """
-    command = decode_command(ffmpeg.path, source, expected.pcm, expected.demuxer)
+    listening = tap.filters if tap else ()
+    command = decode_command(ffmpeg.path, source, expected.pcm, expected.demuxer, listening)
+    heard = (tap.destination,) if tap else ()
     try:
-        code, out, err = await output_on(ffmpeg, command, source, seconds)
+        code, out, err = await output_on(
+            ffmpeg, command, source, seconds, destinations=heard, file_bytes=MAX_TEXT if tap else 0
+        )
     except TimeoutError:
         raise FfmpegTimeout(f"the result could not be checked in {seconds:.0f} seconds") from None
     wrong = differences(expected, parse_decoded(out, err)) if code == 0 else ["it does not decode"]

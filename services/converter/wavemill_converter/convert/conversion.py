@@ -19,6 +19,7 @@ from wavemill_common.progress.snapshot import Stage, format_time
 from wavemill_converter.check.report import abridged
 from wavemill_converter.convert.artwork import with_pictures
 from wavemill_converter.convert.loudness import fit_results
+from wavemill_converter.ffmpeg.memory import is_supported
 from wavemill_converter.ffmpeg.places import Input
 from wavemill_converter.ffmpeg.progress import TranscodeProgress
 from wavemill_converter.plan.edits import needs_length
@@ -32,11 +33,12 @@ Report = Callable[..., None]
 
 
 class Converted(Struct, frozen=True):
-    """What came out: the published results, what the source was, what the owner should know."""
+    """What came out: published results and peaks, what the source was, what to tell the owner."""
 
     outputs: tuple[Output, ...]
     media: MediaInfo
     remarks: tuple[Remark, ...]
+    peaks_key: str | None = None
 
 
 async def find_input(objects: ObjectStore, job: Job) -> ObjectInfo:
@@ -76,9 +78,17 @@ def longest(results: Sequence[Result]) -> float | None:
 
 
 async def prepare(
-    job: Job, tools: Tools, source: Input, probed: Probed, report: Report
+    job: Job,
+    tools: Tools,
+    source: Input,
+    probed: Probed,
+    report: Report,
+    *,
+    may_copy: bool = True,
 ) -> tuple[Result, ...]:
     """Plan all results of a source, and measure it where the plans depend on it.
+
+    `may_copy` False has all of them encoded.
 
     Raises:
         LimitExceeded: the source, or a result that it would become, is too large.
@@ -89,7 +99,7 @@ async def prepare(
     length = probed.media.duration
     if any(needs_length(one.options, length, exact=exact) for one in job.wanted):
         probed = await measure_length(tools.ffmpeg, source, probed, tools.timeouts.total)
-    results = plan_results(job, probed, tools.limits)
+    results = plan_results(job, probed, tools.limits, may_copy=may_copy and is_supported())
     results = await with_pictures(tools.ffmpeg, tools.objects, source, results)
 
     def on_time(seconds: float) -> None:
@@ -100,7 +110,7 @@ async def prepare(
     )
 
 
-def converted(results: Sequence[Output], probed: Probed) -> Converted:
+def converted(results: Sequence[Output], probed: Probed, peaks_key: str | None) -> Converted:
     """Put together what came out; a warning that several results share is said once."""
     remarks = dict.fromkeys(remark for one in results for remark in one.warnings)
-    return Converted(tuple(results), abridged(probed.media), tuple(remarks))
+    return Converted(tuple(results), abridged(probed.media), tuple(remarks), peaks_key)

@@ -37,11 +37,17 @@ def probe_command(ffmpeg: str, source: Input) -> list[str]:
     return [ffmpeg, *_QUIET, *open_source(source), *tags]
 
 
-def decode_command(ffmpeg: str, source: Input, pcm: str, demuxer: str) -> list[str]:
-    """Decode all of a source; the MD5 of its samples goes to stdout, its length to stderr."""
+def decode_command(
+    ffmpeg: str, source: Input, pcm: str, demuxer: str, listening: tuple[str, ...] = ()
+) -> list[str]:
+    """Decode all of a source; the MD5 of its samples goes to stdout, its length to stderr.
+
+    `listening` are filters that let the sound pass as it is.
+    """
     stats = ("-stats", "-stats_period", str(DECODE_INTERVAL))
     shown = tuple(word for word in _QUIET if word != "-nostats")
-    counted = ("-af", "asetpts=N/SR/TB")  # the end of what begins late would tell too much
+    # The end of what begins late would tell too much, so time is counted anew.
+    counted = ("-af", ",".join(("asetpts=N/SR/TB", *listening)))
     sound = ("-map", "0:a:0", *counted, "-c:a", pcm, "-f", "md5", "pipe:1")
     return [ffmpeg, *shown, *stats, *open_source(source, demuxer), *sound]
 

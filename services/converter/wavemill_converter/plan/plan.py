@@ -12,6 +12,7 @@ from wavemill_converter.ffmpeg.codecs import CODECS, Codec, Depth
 from wavemill_converter.plan import remarks
 from wavemill_converter.plan.choices import choose_depth, choose_layout, reduces_depth, rounds
 from wavemill_converter.plan.edits import PRECISE, fade_filters, trim_filters
+from wavemill_converter.plan.remux import can_copy, depth_of_copy
 from wavemill_converter.plan.tagging import Tagging, plan_tags
 from wavemill_converter.probe.layouts import channels_of
 from wavemill_converter.probe.source import Probed
@@ -29,11 +30,11 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
     `demuxer` opens the source. `trim` cuts out what is asked for, `processing` changes samples:
     filters both, in this order. `sample_rate`, `channels` and `duration` (seconds) are the
     result's. `resample` and `mix` tell whether they (and the layout) must be asked for;
-    `keeps_samples` whether the result holds the very samples of the source. `covers` are copied as
-    streams of the source; else the cover is `picture`, which is to be taken from its stream
-    `picture_stream` or from the object `picture_key`. `tagging` None leaves tags and chapters to
-    ffmpeg. `expected_size` in bytes is an upper estimate without the cover, None if the length is
-    not known.
+    `keeps_samples` whether the result holds the very samples of the source; `copied` that its very
+    packets are taken over, and nothing is encoded. `covers` are copied as streams of the source;
+    else the cover is `picture`, which is to be taken from its stream `picture_stream` or from the
+    object `picture_key`. `tagging` None leaves tags and chapters to ffmpeg. `expected_size` in
+    bytes is an upper estimate without the cover, None if the length is not known.
     """
 
     format: str
@@ -62,6 +63,7 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
     source_size: int = 0
     expected_size: int | None = None
     keeps_samples: bool = False
+    copied: bool = False
     remarks: tuple[Remark, ...] = ()
 
     @property
@@ -78,9 +80,16 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
 
 
 def plan_conversion(
-    target: Format, encoding: Encoding, options: ConvertOptions, probed: Probed
+    target: Format,
+    encoding: Encoding,
+    options: ConvertOptions,
+    probed: Probed,
+    *,
+    may_copy: bool = True,
 ) -> ConversionPlan:
     """Decide how this source is converted, and remark on what it loses on the way.
+
+    `may_copy` False has it encoded, whatever it is.
 
     Raises:
         InvalidOption: nothing is left of it once it is trimmed.
@@ -120,8 +129,27 @@ def plan_conversion(
         source_size=probed.size,
         keeps_samples=not fades and _keeps_samples(depth, probed, rate=rate, layout=layout),
     )
+    if may_copy and can_copy(target, encoding, options, probed):
+        plan = _copied(plan, probed)
     return structs.replace(
         plan, expected_size=estimate_size(plan), remarks=_remarks(plan, target, options, probed)
+    )
+
+
+def _copied(plan: ConversionPlan, probed: Probed) -> ConversionPlan:
+    """The same, but that all of the sound stays what it is in the source."""
+    return structs.replace(
+        plan,
+        copied=True,
+        keeps_samples=True,
+        sample_rate=probed.sample_rate,
+        channels=probed.channels,
+        layout=probed.layout,
+        resample=False,
+        mix=False,
+        bitrate=None,
+        depth=depth_of_copy(probed),
+        dither=False,
     )
 
 
@@ -140,7 +168,10 @@ def estimate_size(plan: ConversionPlan) -> int | None:
         rate = plan.sample_rate * plan.channels * plan.depth.bits
     elif rate is None:
         rate = _VORBIS_CEILING * plan.channels if plan.format == "ogg" else _MP3_CEILING
-    return round(plan.duration * rate / 8 * _CONTAINER_SHARE) + _CONTAINER_BYTES
+    size = plan.duration * rate / 8
+    if plan.copied:
+        size = min(size, plan.source_size)
+    return round(size * _CONTAINER_SHARE) + _CONTAINER_BYTES
 
 
 def _remarks(

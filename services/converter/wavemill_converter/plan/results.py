@@ -69,6 +69,7 @@ class Result(Struct, frozen=True, kw_only=True):
             mime=self.target.mime,
             size=stored.size,
             sha256=sha256,
+            copied=self.plan.copied,
             warnings=(
                 *self.plan.remarks,
                 *remarks,
@@ -78,8 +79,12 @@ class Result(Struct, frozen=True, kw_only=True):
         )
 
 
-def plan_results(job: Job, probed: Probed, limits: Limits) -> tuple[Result, ...]:
+def plan_results(
+    job: Job, probed: Probed, limits: Limits, *, may_copy: bool = True
+) -> tuple[Result, ...]:
     """Decide how a job's source is converted, once for each result.
+
+    `may_copy` False has all of them encoded.
 
     Raises:
         LimitExceeded: the source, or a result that it would become, is too large.
@@ -88,7 +93,7 @@ def plan_results(job: Job, probed: Probed, limits: Limits) -> tuple[Result, ...]
     check_source(probed.media, limits)
     names = set[str]()
     return tuple(
-        _planned(number, job, probed, limits, part, names)
+        _planned(number, job, probed, limits, part, names, may_copy=may_copy)
         for number, part in enumerate(_parts(job, probed))
     )
 
@@ -117,11 +122,19 @@ class Part(Struct, frozen=True):
 
 
 def _planned(
-    number: int, job: Job, probed: Probed, limits: Limits, part: Part, names: set[str]
+    number: int,
+    job: Job,
+    probed: Probed,
+    limits: Limits,
+    part: Part,
+    names: set[str],
+    *,
+    may_copy: bool,
 ) -> Result:
     wanted = part.wanted
     target = find_format(wanted.format)
-    plan = plan_conversion(target, target.encoding(wanted.quality), wanted.options, probed)
+    encoding = target.encoding(wanted.quality)
+    plan = plan_conversion(target, encoding, wanted.options, probed, may_copy=may_copy)
     check_output(plan.expected_size, limits)
     name = _unused(result_name(job.file_name, part.title, target), names)
     names.add(name)

@@ -35,16 +35,22 @@ _WRITTEN: Final = {
     "aiff": _ID3,
     "asf": _ASF,
     "flac": _VORBIS,
-    "ipod": {"bpm": "tmpo"},
+    "ipod": {"bpm": "tmpo", "comments": "comment"},
     "mp3": _ID3,
     "ogg": _VORBIS,
     "opus": _VORBIS,
     "tta": _APE,
-    "wav": {"description": "ISBJ", "isrc": "ISRC"},
+    "wav": {"comments": "comment", "description": "ISBJ", "isrc": "ISRC", "software": "ISFT"},
     "wv": _APE,
 }
 
 
 def written(name: str, muxer: str) -> str:
     """What to call a tag so that this muxer writes it where players look for it."""
-    return _WRITTEN.get(muxer, {}).get(name, name)
+    return _WRITTEN.get(muxer, {}).get(name.lower(), name)
+
+
+def all_written(tags: dict[str, str], muxer: str) -> dict[str, str]:
+    """The tags under those names; of two that would have the same, the one that is called so."""
+    written_ones = {written(name, muxer): value for name, value in tags.items()}
+    return written_ones | {name: tags[name] for name in tags if name in written_ones}

@@ -13,7 +13,7 @@ from wavemill_common.media import Chapter, MediaInfo
 from wavemill_common.options import ConvertOptions
 from wavemill_common.tag_names import wanted_tags
 from wavemill_converter.ffmpeg.codecs import CODECS
-from wavemill_converter.plan.tag_names import written
+from wavemill_converter.plan.tag_names import all_written
 from wavemill_converter.probe.source import Probed
 
 XIPH = frozenset({"flac", "ogg", "opus"})
@@ -40,7 +40,7 @@ def plan_tags(probed: Probed, target: Format, options: ConvertOptions) -> Taggin
     wanted = wanted_tags(probed.media, options)
     if muxer in _WITH_TOTAL:
         wanted = with_totals(wanted)
-    tags = {written(name, muxer): value for name, value in wanted.items()}
+    tags = all_written(wanted, muxer)
     chapters = wanted_chapters(probed.media, options) if target.chapters else ()
     # The Xiph formats would take what stands beside the sound, such as MP4's handler, for tags.
     strips = options.strip_metadata or probed.tags_on_stream or muxer in XIPH

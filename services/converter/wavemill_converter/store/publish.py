@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
 
 from wavemill_common.errors import ObjectExists, StorageUnavailable
@@ -17,8 +18,13 @@ def output_key(job_id: str, attempt: int, number: int, claim_id: str, extension:
     return f"{outputs_prefix(job_id)}{attempt}-{number}-{claim_id[:8]}.{extension}"
 
 
+def peaks_key(job_id: str, attempt: int, claim_id: str) -> str:
+    """Where the peaks of an attempt lie, beside its results."""
+    return f"{outputs_prefix(job_id)}{attempt}-peaks-{claim_id[:8]}.json"
+
+
 def attempt_of(key: str) -> int:
-    """Which attempt a key of `output_key` belongs to."""
+    """Which attempt a key of `output_key` or `peaks_key` belongs to."""
     return int(key.rsplit("/", 1)[1].split("-", 1)[0])
 
 
@@ -44,15 +50,17 @@ async def publish(objects: ObjectStore, key: str, path: Path) -> tuple[ObjectInf
     """
     digest, sent = hashlib.sha256(), 0
 
-    async def blocks() -> AsyncIterator[bytes]:
+    async def blocks() -> AsyncGenerator[bytes, None]:
         nonlocal sent
-        async for block in read_file(path):
-            digest.update(block)
-            sent += len(block)
-            yield block
+        async with aclosing(read_file(path)) as file:
+            async for block in file:
+                digest.update(block)
+                sent += len(block)
+                yield block
 
     try:
-        stored = await objects.put(key, blocks(), if_absent=True)
+        async with aclosing(blocks()) as data:  # a failed try leaves no file open
+            stored = await objects.put(key, data, if_absent=True)
     except ObjectExists:  # the key is this claim's alone: an earlier try, whose reply was lost
         await objects.delete([key])
         raise StorageUnavailable("an earlier try to store the result came to no answer") from None
@@ -78,7 +86,7 @@ async def fetch(objects: ObjectStore, key: str, path: Path) -> int:
         return size
 
 
-async def read_file(path: Path) -> AsyncIterator[bytes]:
+async def read_file(path: Path) -> AsyncGenerator[bytes, None]:
     """Read a file block by block without blocking the loop."""
     with path.open("rb") as file:
         while block := await asyncio.to_thread(file.read, BLOCK_BYTES):

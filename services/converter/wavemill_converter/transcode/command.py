@@ -9,6 +9,7 @@ from wavemill_converter.ffmpeg.commands import ALONE, PROGRESS_INTERVAL, open_so
 from wavemill_converter.ffmpeg.levels import LOG_LEVEL
 from wavemill_converter.ffmpeg.places import Destination, Input
 from wavemill_converter.plan.plan import ConversionPlan
+from wavemill_converter.plan.remux import copy_words
 
 _FRONT: Final = "comment=Cover (front)"  # how ffmpeg names the kind of a picture
 
@@ -40,22 +41,28 @@ class Leg(Struct, frozen=True):
     """One result of a conversion: what is made, and where it goes.
 
     `digest` gets the MD5 of the samples that went into the encoder, of the same decoding; `extras`
-    are opened after the source.
+    are opened after the source; `listening` are filters that hear the source as it comes.
     """
 
     plan: ConversionPlan
     destination: Destination
     digest: Destination | None = None
     extras: Extras = NO_EXTRAS
+    listening: tuple[str, ...] = ()
 
 
 def transcode_command(
-    ffmpeg: str, source: Input, legs: Sequence[Leg], clock: float | None = None
+    ffmpeg: str,
+    source: Input,
+    legs: Sequence[Leg],
+    clock: float | None = None,
+    listening: Sequence[str] = (),
 ) -> list[str]:
     """Convert a source, decoded once, as planned; progress goes to stdout, the log to stderr.
 
     The results come first, so that output N of the command is leg N. `clock` lets the progress
-    count the seconds of the source up to there, whatever the legs take of it.
+    count the seconds of the source up to there, whatever the legs take of it; `listening` is an
+    output that hears all of the source, and so is a clock too.
     """
     return [
         ffmpeg,
@@ -71,8 +78,16 @@ def transcode_command(
             for word in _leg(leg, first)
         ),
         *(word for leg in legs if leg.digest for word in _digest(leg.plan, leg.digest)),
-        *(_clock(clock) if clock is not None else ()),
+        *(listening or (_clock(clock) if clock is not None else ())),
     ]
+
+
+def counters(legs: Sequence[Leg]) -> Iterator[int]:
+    """The output whose encoder counts a leg's samples: a copied one has none, but its digest."""
+    digest = len(legs)
+    for number, leg in enumerate(legs):
+        yield digest if leg.plan.copied else number
+        digest += leg.digest is not None
 
 
 def _firsts(legs: Sequence[Leg]) -> Iterator[int]:
@@ -88,8 +103,7 @@ def _leg(leg: Leg, first: int) -> list[str]:
     return [
         *("-map", "0:a:0"),
         *_covers(plan, leg.extras, first),
-        *_samples(plan),
-        *_encoder(plan),
+        *_sound(plan, leg.listening),
         *_metadata(plan, leg.extras, first),
         *("-fflags", "+bitexact"),  # no dates, no random serials: a retry gives the same bytes
         *plan.codec.mux_arguments,
@@ -132,9 +146,16 @@ def _covers(plan: ConversionPlan, extras: Extras, first: int) -> list[str]:
     return [*(word for index in plan.covers for word in ("-map", f"0:{index}")), *copied]
 
 
-def _samples(plan: ConversionPlan) -> list[str]:
+def _sound(plan: ConversionPlan, listening: tuple[str, ...]) -> list[str]:
+    if plan.copied:
+        return list(copy_words(plan.codec.muxer, plan.sample_rate))
+    return [*_samples(plan, listening), *_encoder(plan)]
+
+
+def _samples(plan: ConversionPlan, listening: tuple[str, ...]) -> list[str]:
     """Say which samples the encoder gets: filters, rate and format."""
     filters = [
+        *listening,
         *plan.trim,
         *plan.processing,
         *_dither(plan),

@@ -6,7 +6,7 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from wavemill_common.errors import FfmpegTimeout
 from wavemill_converter.ffmpeg.contained import local_destination, local_input, started_on
@@ -24,10 +24,11 @@ from wavemill_converter.ffmpeg.progress import (
 )
 from wavemill_converter.plan.plan import ConversionPlan
 from wavemill_converter.sandbox.process import CHUNK, Child, kill_group
-from wavemill_converter.transcode.command import Leg, transcode_command
+from wavemill_converter.transcode.command import Leg, counters, transcode_command
 from wavemill_converter.transcode.digest import digest_file, read_digest
 from wavemill_converter.transcode.extras import extra_files
 from wavemill_converter.transcode.outcome import ALARMS, Timeouts, Transcoded
+from wavemill_converter.transcode.peaks import Tap
 
 OnProgress = Callable[[TranscodeProgress], None]
 Companion = Callable[[Child, Callable[[], None]], Coroutine[Any, Any, None]]
@@ -76,17 +77,23 @@ async def transcode_between(
     companion: Companion | None = None,
     bytes_read: Callable[[], int] | None = None,
     clock: float | None = None,
+    tap: Tap | None = None,
 ) -> tuple[Transcoded, ...]:
     """Convert as `transcode` does, from and to wherever ffmpeg can read and write.
 
     `companion` runs beside ffmpeg and has ended when this returns; if it fails, ffmpeg is killed
     and the failure raised. `bytes_read` tells how much of the source was read so far. `clock` is
     how far into the source, in seconds, the results reach, where their own times do not tell.
+    `tap` hears all of the source, to the end of which the run lasts then.
     """
     with ExitStack() as stack:
         legs = [_leg(stack, ffmpeg, plan, destination) for plan, destination in results]
-        argv = transcode_command(ffmpeg.path, source, [leg for leg, _ in legs], clock)
-        run = _Run(legs, timeouts, on_progress, max_bytes, bytes_read, clock)
+        listening: Sequence[str] = ()
+        if tap:
+            legs, apart = _heard(legs, tap)
+            listening, clock = (tap.output, tap.duration) if apart else ((), clock)
+        argv = transcode_command(ffmpeg.path, source, [leg for leg, _ in legs], clock, listening)
+        run = _Run(legs, timeouts, on_progress, max_bytes, bytes_read, clock, tap)
         return await _transcode(ffmpeg, source, argv, run, companion)
 
 
@@ -99,13 +106,15 @@ class _Run(Struct, frozen=True):
     max_bytes: int | None
     bytes_read: Callable[[], int] | None
     clock: float | None
+    tap: Tap | None
 
     @property
     def destinations(self) -> list[Destination]:
         """Where the run writes, the digests included; and what else it inherits."""
         places = [place for leg, _ in self.legs for place in (leg.destination, leg.digest)]
         lent = [Destination((), pass_fds=leg.extras.pass_fds) for leg, _ in self.legs]
-        return [*(place for place in places if place is not None), *lent]
+        heard = [self.tap.destination] if self.tap else []
+        return [*(place for place in places if place is not None), *lent, *heard]
 
     def follower(self) -> Follower:
         """What turns the reports of this run into progress."""
@@ -124,6 +133,17 @@ def _leg(
     return Leg(plan, destination, beside, stack.enter_context(extra_files(ffmpeg, plan))), digest
 
 
+def _heard(
+    legs: list[tuple[Leg, MemoryFile | None]], tap: Tap
+) -> tuple[list[tuple[Leg, MemoryFile | None]], bool]:
+    """Hear the source in the chain of a result that encodes all of it; tell if there is none."""
+    for number, (leg, digest) in enumerate(legs):
+        if not (leg.plan.trim or leg.plan.copied):
+            heard = structs.replace(leg, listening=tap.filters), digest
+            return [*legs[:number], heard, *legs[number + 1 :]], False
+    return legs, True
+
+
 async def _transcode(
     ffmpeg: Ffmpeg, source: Input, argv: Sequence[str], run: _Run, companion: Companion | None
 ) -> tuple[Transcoded, ...]:
@@ -140,7 +160,7 @@ async def _transcode(
         run.destinations,
         seconds=timeouts.total,
         file_bytes=run.max_bytes,
-        results=len(run.legs),
+        results=len(run.legs) + (run.tap is not None),
     ) as child:
         logging = asyncio.create_task(_collect(child.stderr, levelled))
         ending = asyncio.create_task(child.wait())
@@ -167,9 +187,10 @@ async def _transcode(
             await asyncio.gather(logging, ending, return_exceptions=True)
     if code:
         raise failure_of(code, log, last.total_size if last.out_time else 0, run.max_bytes)
-    shared = len(run.legs) > 1 or run.clock is not None
+    shared = len(run.legs) > 1 or run.clock is not None or run.tap is not None
+    counted = [levelled.encoded.get(one) for one in counters([leg for leg, _ in run.legs])]
     return tuple(
-        _transcoded(number, leg, digest, last, levelled, log, shared=shared)
+        _transcoded(number, leg, digest, last, counted[number], log, shared=shared)
         for number, (leg, digest) in enumerate(run.legs)
     )
 
@@ -179,15 +200,14 @@ def _transcoded(
     leg: Leg,
     digest: MemoryFile | None,
     last: TranscodeProgress,
-    levelled: LevelledLog,
+    encoded: int | None,
     log: Log,
     *,
     shared: bool,
 ) -> Transcoded:
     """Tell of one result. What ffmpeg reports of times and sizes is of all of them together."""
-    encoded = levelled.encoded.get(number)
     out_time = last.out_time
-    if shared and encoded is not None:
+    if (shared or leg.plan.copied) and encoded is not None:
         out_time = encoded / leg.plan.sample_rate
     return Transcoded(
         out_time=out_time,

@@ -25,7 +25,7 @@ from wavemill_converter.convert.files import fallback_file_conversion
 from wavemill_converter.convert.streaming.conversion import streaming_convert_audio
 from wavemill_converter.convert.streaming.follower import StreamTripped
 from wavemill_converter.ffmpeg.failures import failure_of_system, judged_by_last
-from wavemill_converter.store.publish import output_key, remove_earlier_attempts
+from wavemill_converter.store.publish import output_key, peaks_key, remove_earlier_attempts
 from wavemill_converter.tools import Tools
 from wavemill_converter.work.reporter import Reporter
 from wavemill_converter.work.scratch import Scratch
@@ -118,6 +118,7 @@ class Attempt:
     async def _convert(self) -> Converted:
         """Stream where that can be done; what trips on the way is done again by way of files."""
         job, deps, report = self._job, self._deps, self._reporter.report
+        may_copy = True
         if job.attempt > 1:
             await remove_earlier_attempts(deps.tools.objects, job)
         if deps.streaming:
@@ -125,8 +126,9 @@ class Attempt:
                 return await streaming_convert_audio(job, deps.tools, report)
             except (StreamTripped, OutputInvalid) as error:
                 log.warning("streaming_failed", code=error.code, reason=error.message)
+                may_copy = isinstance(error, StreamTripped)
         with deps.scratch.attempt(f"{job.job_id}-{job.attempt}") as path:
-            return await fallback_file_conversion(job, deps.tools, path, report)
+            return await fallback_file_conversion(job, deps.tools, path, report, may_copy=may_copy)
 
     async def _keep_record(self) -> None:
         timings = self._deps.timings
@@ -151,14 +153,18 @@ class Attempt:
     async def _remove_outputs(self) -> None:
         """Whatever this claim published before it was stopped is nobody's."""
         objects, job = self._deps.tools.objects, self._job
-        prefix = output_key(job.job_id, job.attempt, 0, job.claim_id or "", "")
-        await objects.delete([one.key async for one in objects.scan(prefix)])
+        claim = job.claim_id or ""
+        prefix = output_key(job.job_id, job.attempt, 0, claim, "")
+        published = [one.key async for one in objects.scan(prefix)]
+        await objects.delete([*published, peaks_key(job.job_id, job.attempt, claim)])
 
     def _outcome(self, work: "asyncio.Task[Converted]") -> Change:
         deps, now, error = self._deps, self._deps.now(), work.exception()
         if error is None:
             done = work.result()
-            return self.job.complete(done.outputs, done.media, done.remarks, now, deps.job_ttl)
+            return self.job.complete(
+                done.outputs, done.media, done.remarks, now, deps.job_ttl, done.peaks_key
+            )
         failure = judged_by_last(_as_app_error(error, deps.tools.ffmpeg.path), self._job.error)
         described = JobError.of(failure)
         if is_transient(failure) and self._job.failures < MAX_FAILURES:

@@ -26,7 +26,7 @@ async def commit(
     job = change.job
     if not await _apply(deps, change, hurried):
         log.warning("outcome_fenced", status=job.status)
-        await deps.tools.objects.delete([output.key for output in job.outputs])
+        await deps.tools.objects.delete(job.result_keys)
         await consumer.discard(lease)
         return
     log.info("attempt_ended", status=job.status, code=job.error.code if job.error else None)

@@ -1,5 +1,6 @@
 // Every call to the server, and the one shape that its errors take here.
 
+import { authorization, noteLinks, withKey } from "./key.js";
 import { online } from "./offline.js";
 
 const CALL_TIMEOUT = 30_000; // ms
@@ -50,13 +51,15 @@ function parsed(text) {
   }
 }
 
-async function call(method, path, { json, headers = {}, signal, timeout = CALL_TIMEOUT } = {}) {
+const call = (...asked) => withKey(() => callOnce(...asked));
+
+async function callOnce(method, path, { json, headers = {}, signal, timeout = CALL_TIMEOUT } = {}) {
   const stop = new AbortController();
   await online(signal);
   const abort = () => stop.abort();
   const timer = setTimeout(abort, timeout);
   signal?.addEventListener("abort", abort, { once: true });
-  const init = { method, headers: { ...headers }, signal: stop.signal, cache: "no-store" };
+  const init = { method, headers: { ...headers, ...authorization() }, signal: stop.signal, cache: "no-store" };
   if (json !== undefined) {
     init.body = JSON.stringify(json);
     init.headers["Content-Type"] = "application/json";
@@ -66,6 +69,7 @@ async function call(method, path, { json, headers = {}, signal, timeout = CALL_T
     const reply = await fetch(path, init);
     const body = parsed(await reply.text());
     if (!reply.ok) throw errorFrom(reply.status, body, reply.headers.get("Retry-After"));
+    noteLinks(body);
     return body ?? {};
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
@@ -96,7 +100,9 @@ export const convert = (body, key, signal) =>
   call("POST", "/api/convert-audio", { json: body, headers: { "Idempotency-Key": key }, signal });
 
 /** One chunk. XMLHttpRequest, because fetch cannot say how much of a body has left. */
-export function sendChunk(fields, blob, { onSent, signal }) {
+export const sendChunk = (...asked) => withKey(() => sendChunkOnce(...asked));
+
+function sendChunkOnce(fields, blob, { onSent, signal }) {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const request = new XMLHttpRequest();
@@ -107,6 +113,7 @@ export function sendChunk(fields, blob, { onSent, signal }) {
     };
     request.open("POST", `/api/upload-audio?${new URLSearchParams(fields)}`);
     request.setRequestHeader("Content-Type", "application/octet-stream");
+    for (const [name, value] of Object.entries(authorization())) request.setRequestHeader(name, value);
     request.timeout = SLOW_CALL_TIMEOUT;
     request.upload.onprogress = (event) => onSent(event.loaded);
     request.onload = () => {

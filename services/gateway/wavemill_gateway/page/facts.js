@@ -84,6 +84,8 @@ export function tagFates(tags = []) {
   };
 }
 
+export const SOUND_COPIED = "Taken over as it was, without another encoding";
+
 export const coverFate = ({ fate, why }) => because(FATES[fate] ?? fate, why);
 
 export function chaptersFate({ fate, before, after, why }) {

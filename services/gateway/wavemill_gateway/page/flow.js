@@ -1,6 +1,7 @@
 // What happens to a file, from being picked to being removed. Knows the server, not the DOM.
 
 import { ApiError, convert, dropUpload, endJob, getJob, getUpload, randomKey } from "./api.js";
+import { bare } from "./key.js";
 import { backoff, jittered, sleep, Slots } from "./plan.js";
 import { Meter } from "./meter.js";
 import { FINAL } from "./progress.js";
@@ -167,7 +168,7 @@ export class Flow {
         const job = await this.#starts.use(() => (signal.aborted ? Promise.reject(signal.reason) : convert(body, item.key)));
         // Not cut off by Remove: a call cut off half-way may have started a job that nobody ends.
         if (!this.items.has(item.id)) return void (await endJob(job.jobId).catch(() => {}));
-        this.#set(item, { jobId: job.jobId, downloadUrl: job.downloadUrl });
+        this.#set(item, { jobId: job.jobId, downloadUrl: bare(job.downloadUrl) });
         return this.follow(item);
       } catch (error) {
         if (signal.aborted) return undefined;

@@ -1,6 +1,7 @@
 // Source and result to listen to, one above the other, with their waveforms where there are any.
 
 import { getPeaks } from "./api.js";
+import { signedAnew } from "./key.js";
 import { waveform } from "./waveform.js";
 
 const MOST = 12; // results with a player; of a book's chapters the rest is downloaded
@@ -10,7 +11,9 @@ function make(name, className, text = "") {
 }
 
 function player(url, of) {
-  const audio = Object.assign(document.createElement("audio"), { controls: true, preload: "none", src: url });
+  const audio = Object.assign(document.createElement("audio"), { controls: true, preload: "none" });
+  if (url.startsWith("blob:")) audio.src = url;
+  else signedAnew(url).then((address) => { audio.src = address; });
   audio.setAttribute("aria-label", of);
   audio.addEventListener("error", () => {
     audio.replaceWith(make("p", "quiet", `This browser cannot play ${of}.`));

@@ -1,6 +1,7 @@
 // How running jobs are followed: one event stream for all of them, polling when that fails.
 
 import { getProgress } from "./api.js";
+import { eventTokens } from "./key.js";
 import { isOffline } from "./offline.js";
 import { backoff, sleep } from "./plan.js";
 
@@ -22,6 +23,7 @@ export class Watcher {
   #streaming = typeof EventSource === "function";
   #gathering = 0;
   #silence = 0;
+  #turn = 0;
 
   /** `onProgress(jobId, progress)`, `onGone(jobId)`: expired, `onLost(jobId)`: out of reach. */
   constructor({ onProgress, onGone, onLost }) {
@@ -46,11 +48,16 @@ export class Watcher {
     } else if (crowded) this.watch([...this.#jobs][0]);
   }
 
-  #connect() {
+  async #connect() {
     this.#close();
     if (this.#jobs.size === 0) return;
     if (!this.#streaming) return this.#pollAll();
-    const query = [...this.#jobs].slice(0, STREAM_JOBS).map((jobId) => `jobId=${encodeURIComponent(jobId)}`);
+    const jobs = [...this.#jobs].slice(0, STREAM_JOBS);
+    const turn = this.#turn;
+    const tokens = await eventTokens(jobs);
+    if (turn !== this.#turn) return undefined; // meanwhile another began, or there is nothing left
+    if (!tokens) return this.#fallBack();
+    const query = [...jobs.map((one) => `jobId=${encodeURIComponent(one)}`), ...tokens.map((one) => `token=${one}`)];
     const source = new EventSource(`/api/events?${query.join("&")}`);
     let heard = false;
     let failures = 0;
@@ -99,6 +106,7 @@ export class Watcher {
   }
 
   #close() {
+    this.#turn += 1;
     clearTimeout(this.#silence);
     this.#source?.close();
     this.#source = null;

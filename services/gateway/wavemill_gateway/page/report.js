@@ -1,7 +1,8 @@
 // What a row tells of a finished job: its results, its warnings, and what was kept of the source.
 // Tags come from strangers' files: all of it goes in as text, never as markup.
 
-import { chaptersFate, comparison, coverFate, tagFates, warnings } from "./facts.js";
+import { chaptersFate, comparison, coverFate, SOUND_COPIED, tagFates, warnings } from "./facts.js";
+import { signed } from "./key.js";
 import { bytes } from "./words.js";
 
 const LOADING = "Loading…";
@@ -29,6 +30,8 @@ function tagsRow(tags) {
   return wide("Tags", lines.length ? [summary, make("ul", lines)] : summary);
 }
 
+const soundRows = ({ copied }) => (copied ? [wide("Sound", SOUND_COPIED)] : []);
+
 function fates(report) {
   if (!report) return [];
   const { tags, cover, chapters } = report;
@@ -46,14 +49,14 @@ function table(record, output, item) {
     make("caption", several ? output.fileName : `${item.name}: source and result`, several ? {} : { class: "unseen" }),
     make("thead", make("tr", columns)),
     make("tbody", comparison(record, output, item.size).map(compared)),
-    make("tbody", fates(output.report)),
+    make("tbody", [...soundRows(output), ...fates(output.report)]),
   ]);
 }
 
 function link(item, output, index) {
   const query = new URLSearchParams({ jobId: item.jobId, output: index });
   return make("li", [
-    make("a", output.fileName, { href: `/api/download?${query}`, download: "" }),
+    make("a", output.fileName, { href: signed(`/api/download?${query}`), download: "" }),
     " ", make("span", bytes(output.size), { class: "quiet" }),
   ]);
 }

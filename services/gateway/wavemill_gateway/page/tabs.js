@@ -2,6 +2,7 @@
 // Where the browser has no locks (a page without TLS on a LAN) each tab watches its own.
 
 import { randomKey } from "./api.js";
+import { authorization } from "./key.js";
 import { FINAL, Watcher } from "./progress.js";
 
 const NAME = "wavemill.events";
@@ -46,6 +47,7 @@ export class SharedWatcher {
 
   watch(jobId) {
     this.#own.add(jobId);
+    if (authorization().Authorization) this.#goAlone(); // each tab has a key of its own, for jobs of its own
     if (this.#leads || this.#alone) this.#watcher.watch(jobId);
     else {
       this.#send({ kind: "want", jobIds: [jobId] });
@@ -129,7 +131,7 @@ export class SharedWatcher {
   }
 
   #goAlone() {
-    if (this.#leads) return;
+    if (this.#leads || this.#alone) return;
     this.#alone = true;
     for (const jobId of this.#own) this.#watcher.watch(jobId);
   }

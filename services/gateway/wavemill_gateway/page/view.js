@@ -1,5 +1,6 @@
 // The list of files on the screen. Names and server texts go in as text, never as markup.
 
+import { signed } from "./key.js";
 import { isOffline } from "./offline.js";
 import { prepareListening, showListening, stopListening } from "./player.js";
 import { prepareReport, showReport } from "./report.js";
@@ -132,7 +133,7 @@ export class Listing {
     const buttons = [...row.querySelectorAll("[data-act]")];
     const focused = buttons.find((button) => button === document.activeElement);
     for (const button of buttons) button.hidden = !offered.includes(button.dataset.act);
-    if (item.state === "completed") row.querySelector("a").href = ownUrl(item);
+    if (item.state === "completed") row.querySelector("a").href = signed(ownUrl(item));
     // A button that goes away must not take the keyboard's place in the page with it.
     if (focused?.hidden) buttons.find((button) => !button.hidden)?.focus();
   }

@@ -94,7 +94,7 @@ class JobFilter(Struct, frozen=True, kw_only=True):
             not job.tombstone
             and (not self.statuses or job.status in self.statuses)
             and (not self.formats or job.format in self.formats)
-            and (self.owner is None or job.owner == self.owner)
+            and is_of(job.owner, self.owner)
             and self.age.holds(job.created_at, now)
         )
 
@@ -115,9 +115,16 @@ class UploadFilter(Struct, frozen=True, kw_only=True):
         """Whether an upload is meant."""
         return (
             (not self.states or upload.state in self.states)
-            and (self.owner is None or upload.owner == self.owner)
+            and is_of(upload.owner, self.owner)
             and self.age.holds(upload.created_at, now)
         )
+
+
+def is_of(owner: str, wanted: str | None) -> bool:
+    """Whether an owner is meant: None means all, '' everyone without an API key."""
+    if wanted == "":
+        return not owner.startswith("key:")
+    return wanted is None or owner == wanted
 
 
 def in_order(ids: Iterable[str]) -> list[str]:

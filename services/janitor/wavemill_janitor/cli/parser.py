@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from wavemill_common.jobs import JobStatus
-from wavemill_common.settings import Settings
+from wavemill_common.settings import Settings, parsers
 from wavemill_common.uploads import UploadState
-from wavemill_janitor.cli import doctor, jobs, queue, setup, storage, uploads, webhooks
+from wavemill_janitor.cli import doctor, jobs, keys, queue, setup, storage, uploads, webhooks
 from wavemill_janitor.cli.filters import parse_age, parse_names
 from wavemill_janitor.cli.output import Output
 
@@ -22,11 +22,11 @@ MAX_LIMIT = 1_000_000
 
 EXITS = """\
 exit codes: 0 ok, 1 failed, 2 usage, 3 findings, 4 a dependency is down.
-What changes something is a dry run until --apply. Settings come from the environment
+What changes something is a dry run until --apply (but for keys). Settings come from the environment
 (docs/configuration.md); embedded, DATA_DIR is enough. docs/janitor.md says what to do when.
 """
 _GENERATED_ID = re.compile(r"[A-Za-z0-9_-]{32}")  # what ids.new_id makes
-_VALUES = frozenset({"--owner", "--code"})  # options whose values may look like ids
+_VALUES = frozenset({"--owner", "--code", "--name"})  # options whose values may look like ids
 
 
 def shield_ids(arguments: Sequence[str]) -> list[str]:
@@ -65,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_setup(groups)
     _add_jobs(_group(groups, "jobs", "list, show, requeue, cancel and expire jobs"))
     _add_uploads(_group(groups, "uploads", "list and abort uploads"))
+    _add_keys(_group(groups, "keys", "make, list and revoke API keys"))
     _add_queue(_group(groups, "queue", "look into the queue; replay dead letters"))
     _add_storage(_group(groups, "storage", "find orphans; tell what fills the store"))
     _add_webhooks(_group(groups, "webhooks", "have webhooks called again"))
@@ -117,6 +118,32 @@ def _add_uploads(group: Group) -> None:
                     "uploads abort --state open --older-than 12h --apply"])  # fmt: skip
     _targets(one, "UPLOAD")
     _upload_filters(one, default_limit=None)
+
+
+def _add_keys(group: Group) -> None:
+    one = _command(group, "create", "make a key and tell it: this once, then never again",
+                   keys.create,
+                   ["keys create --name 'nightly script'",
+                    "keys create --name visitor --expires 7d --json | jq -r .key"])  # fmt: skip
+    one.add_argument("--name", required=True, help="whose it is, for the list")
+    one.add_argument(
+        "--expires", type=_saying(parse_age), metavar="AGE", help="after 12h or 90d (never)"
+    )
+    one.add_argument(
+        "--rate-limit",
+        type=_saying(parsers.rate),
+        metavar="RATE",
+        help="its own WAVEMILL_RATE_LIMIT (the server's)",
+    )
+    one.add_argument(
+        "--max-open-uploads", type=_saying(_count), metavar="N",
+        help="its own WAVEMILL_MAX_OPEN_UPLOADS (the server's)",
+    )  # fmt: skip
+    _command(group, "list", "tell all keys, revoked ones too", keys.list_keys,
+             ["keys list", "keys list --json | jq -r '.keys[].name'"])  # fmt: skip
+    one = _command(group, "revoke", "let keys open nothing any more, at once", keys.revoke,
+                   ["keys revoke 3f9a1c07b2de"])  # fmt: skip
+    one.add_argument("ids", nargs="+", metavar="KEY", help="ids, as `keys list` tells them")
 
 
 def _add_queue(group: Group) -> None:
@@ -218,7 +245,7 @@ def _upload_filters(parser: argparse.ArgumentParser, default_limit: int | None) 
 
 
 def _owner(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--owner", help="whose; '' is everyone without an API key")
+    parser.add_argument("--owner", help="whose, as key:ID; '' is everyone without an API key")
 
 
 def _ages(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import structlog
 
@@ -23,6 +24,8 @@ from wavemill_converter.convert.conversion import (
     prepare,
     progress_reporter,
 )
+from wavemill_converter.convert.copying import copies_of, copying_first
+from wavemill_converter.convert.peaks import PeaksOfJob
 from wavemill_converter.convert.streaming.follower import OutputFollower, follow_all
 from wavemill_converter.convert.streaming.layout import plan_layout
 from wavemill_converter.ffmpeg.memory import MemoryFile, is_supported
@@ -35,6 +38,7 @@ from wavemill_converter.sandbox.process import Child
 from wavemill_converter.store.blocks import BlockReader
 from wavemill_converter.tools import Tools
 from wavemill_converter.transcode.outcome import Transcoded
+from wavemill_converter.transcode.peaks import Tap
 from wavemill_converter.transcode.transcode import OnProgress, transcode_between
 
 log = structlog.get_logger(__name__)
@@ -55,14 +59,19 @@ async def streaming_convert_audio(job: Job, tools: Tools, report: Report) -> Con
         ConversionError: the input cannot be converted, or ffmpeg failed.
         Unavailable: a store failed; another attempt may succeed.
     """
+    return await copying_first(partial(_convert, job, tools, report))
+
+
+async def _convert(job: Job, tools: Tools, report: Report, *, may_copy: bool) -> Converted:
     report(Stage.PROBING)
     reader = BlockReader(tools.objects, await find_input(tools.objects, job))
     with tools.proxy.published(reader) as url:
         try:
             source = http_input(url)
             probed = await probe_input(tools.ffmpeg, source, reader.size, PROBE_TIME)
-            results = await prepare(job, tools, source, probed, report)
-            return await _convert_all(tools, report, reader, source, probed, results)
+            results = await prepare(job, tools, source, probed, report, may_copy=may_copy)
+            peaks = PeaksOfJob(job, probed, hears_results=tools.decodes)
+            return await _convert_all(tools, report, reader, source, probed, results, peaks)
         except Exception:
             _raise_source_failure(reader)  # whatever else went wrong followed from it
             raise
@@ -75,9 +84,10 @@ async def _convert_all(
     source: Input,
     probed: Probed,
     results: Sequence[Result],
+    peaks: PeaksOfJob,
 ) -> Converted:
     batches, outputs = runs(results), list[Output]()
-    async with unless_all_is_well(tools.objects, outputs):
+    async with copies_of(results), unless_all_is_well(tools.objects, outputs):
         for number, batch in enumerate(batches):
             on_progress = progress_reporter(report, number, len(batches), longest(batch))
             async with AsyncExitStack() as stack:
@@ -85,11 +95,13 @@ async def _convert_all(
                     await stack.enter_async_context(_following(tools, probed, result, len(batch)))
                     for result in batch
                 ]
-                done = await _transcode(tools, reader, source, batch, followers, on_progress)
+                tap = stack.enter_context(peaks.source())
+                done = await _transcode(tools, reader, source, batch, followers, on_progress, tap)
                 _raise_source_failure(reader)
                 for result, follower, transcoded in zip(batch, followers, done, strict=True):
-                    outputs.append(await _publish(tools, result, follower, transcoded, report))
-        return converted(outputs, probed)
+                    published = await _publish(tools, result, follower, transcoded, report, peaks)
+                    outputs.append(published)
+        return converted(outputs, probed, await peaks.store(tools.objects, len(outputs)))
 
 
 @asynccontextmanager
@@ -116,6 +128,7 @@ async def _transcode(
     batch: Sequence[Result],
     followers: Sequence[OutputFollower],
     on_progress: OnProgress,
+    tap: Tap | None,
 ) -> tuple[Transcoded, ...]:
     async def follow(child: Child, alive: Callable[[], None]) -> None:
         peak = await follow_all(followers, child, alive)
@@ -141,6 +154,7 @@ async def _transcode(
         companion=follow,
         bytes_read=lambda: reader.position,
         clock=clock_of(batch),
+        tap=tap,
     )
 
 
@@ -150,13 +164,15 @@ async def _publish(
     follower: OutputFollower,
     transcoded: Transcoded,
     report: Report,
+    peaks: PeaksOfJob,
 ) -> Output:
     remarks = check_report(transcoded, result.plan, follower.size)
     report(Stage.UPLOADING, estimated_time_remaining=0)
     stored = await follower.finish(index_in_front=result.plan.codec.faststart)
     report(Stage.VERIFYING)
     sent = follower.part_digests()
-    sha256 = await check_published(tools, stored, sent, result.plan, transcoded)
+    with peaks.result(result, transcoded) as tap:
+        sha256 = await check_published(tools, stored, sent, result.plan, transcoded, tap)
     measured = await measure_published(tools, stored, result)
     output = result.output(stored, sha256, remarks, measured)
     return await read_result(tools, stored, result, output)

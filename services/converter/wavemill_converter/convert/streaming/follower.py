@@ -8,7 +8,7 @@ import structlog
 
 from wavemill_common.errors import ConversionError, ObjectExists, StorageUnavailable
 from wavemill_common.objects import ObjectInfo, ObjectStore, Part
-from wavemill_common.retry import retried
+from wavemill_common.retry import patiently, retried
 from wavemill_converter.convert.streaming import faststart
 from wavemill_converter.convert.streaming.layout import PartLayout
 from wavemill_converter.convert.streaming.pressure import Gauge, Pressure
@@ -151,7 +151,7 @@ class OutputFollower:
         upload_id = await self._multipart()
         self._digests[number] = await asyncio.to_thread(_sha256, data)
         put = self._objects.put_part
-        self._parts[number] = await retried(put, self._key, upload_id, number, data)
+        self._parts[number] = await patiently(put, self._key, upload_id, number, data)
 
     async def _multipart(self) -> str:
         if self._upload_id is None:
