@@ -112,3 +112,27 @@ async def test_who_wants_less_motion_gets_none(browser_page: Page) -> None:
       return style.transitionDuration !== "0s" || style.animationName !== "none";
     }).map((one) => one.outerHTML)"""
     assert await browser_page.evaluate(moving) == []
+
+
+async def test_options_and_the_question_work_by_keyboard_alone(
+    browser_page: Page, lena: Path
+) -> None:
+    await browser_page.locator("#quality").focus()
+    await browser_page.keyboard.press("Tab")
+    await browser_page.keyboard.press("Enter")
+    loudness = browser_page.get_by_label("Loudness", exact=True)
+    for _ in range(5):
+        await browser_page.keyboard.press("Tab")
+    await expecting(loudness).to_be_focused()
+    await browser_page.keyboard.type("Podcast")
+    await expecting(loudness).to_have_value("podcast")
+    await browser_page.set_input_files("#files", lena / "lena.wav")
+    await reaches(row(browser_page, "lena.wav"), "ready")
+    delete = browser_page.get_by_role("button", name="Delete everything")
+    await delete.focus()
+    await browser_page.keyboard.press("Enter")
+    dialog = browser_page.get_by_role("dialog")
+    await expecting(dialog.get_by_role("button", name="Keep it")).to_be_focused()
+    await browser_page.keyboard.press("Escape")
+    await expecting(dialog).to_be_hidden()
+    await expecting(delete.first).to_be_focused()

@@ -13,6 +13,7 @@ import { bytes } from "./words.js";
 const STARTS_AT_ONCE = 3; // a browser has six connections to a host, and events and uploads need some
 const RECORDS_AT_ONCE = 2; // after a reload with many results; other calls come first
 const CONVERT_TRIES = 6;
+const HERE = ["waiting", "uploading", "ready", "starting", "running", "completed"];
 const EMPTY = "This file is empty. Choose one with sound in it.";
 const TOO_LARGE = "This file is too large. The server accepts files of up to";
 const UNREADABLE = "This file cannot be read. If it is a folder, open it and drop the files inside.";
@@ -49,17 +50,30 @@ export class Flow {
     this.changed(item);
   }
 
-  /** A picked file: continues the one that waits for it, else is a new one. */
-  add(file) {
-    const same = (item) => item.state === "needs-file" && item.name === file.name && item.size === file.size;
-    const waiting = [...this.items.values()].find(same);
+  /** Picked files. Whoever picks an interrupted batch again does not want what is done of it twice. */
+  add(files) {
+    const continues = files.some((file) => this.#find(file, ["needs-file"]));
+    for (const file of files) {
+      const known = continues && this.#find(file, HERE);
+      if (known) known.file ??= file; // to be listened to
+      else this.#addOne(file);
+    }
+  }
+
+  #find({ name, size }, states) {
+    const items = [...this.items.values()];
+    return items.find((item) => item.name === name && item.size === size && states.includes(item.state));
+  }
+
+  /** Continues the one that waits for it, else is a new one. */
+  #addOne(file) {
+    const waiting = this.#find(file, ["needs-file"]);
     const item = waiting ?? {
       id: randomKey(), name: file.name, size: file.size, addedAt: Date.now(), wanted: false,
     };
     Object.assign(item, { file, refused: false, tab: this.tab });
     this.items.set(item.id, item);
     this.upload(item);
-    return item;
   }
 
   /** After a reload: jobs went on without us, an upload needs its file again unless it was complete. */
@@ -214,7 +228,7 @@ export class Flow {
   again(item) {
     if (item.state === "lost") return this.follow(item);
     if (!item.uploaded) return this.upload(item);
-    this.#set(item, { jobId: undefined, key: randomKey() });
+    this.#set(item, { jobId: undefined, key: randomKey(), cancelling: false });
     return this.start(item);
   }
 

@@ -69,7 +69,7 @@ function tell(message) {
 
 function add(files) {
   tell("");
-  for (const file of files) flow.add(file);
+  flow.add(files);
 }
 
 picker.addEventListener("change", () => {

@@ -17,7 +17,7 @@ const ACTIONS = {
   running: ["cancel"],
   completed: ["download", "remove"],
   failed: ["remove"],
-  cancelled: ["remove"],
+  cancelled: ["again", "remove"],
   expired: ["remove"],
   lost: ["again", "remove"],
 };
