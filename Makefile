@@ -33,11 +33,16 @@ staging-test: setup-dev ## Test against AWS itself, with the credentials that ar
 
 .PHONY: test-large
 test-large: setup-dev ## Send 2 GB through a gateway, to disk and to S3; measure its memory (minutes)
-	@$(BIN)/python -m pytest tests/e2e/test_large_upload.py -m slow -s
+	@$(BIN)/python -m pytest tests/e2e/test_large_upload.py tests/e2e/test_tus_large.py -m slow -s
 
 .PHONY: test-slow
-test-slow: setup-dev ## Run what of the integration tests takes minutes: loudness, copies
-	@$(BIN)/python -m pytest tests/integration -m slow
+test-slow: setup-dev ## Run what takes minutes: loudness, copies, thousands of bad inputs
+	@$(BIN)/python -m pytest tests/integration tests/security -m slow
+
+.PHONY: security
+security: setup-dev ## Prove the table of threats: what holds against each, by which tests
+	@tools/browser.sh
+	@$(BIN)/python -m pytest $$(PYTHONPATH=tests $(BIN)/python -m security.threat_table)
 
 JOBS ?= 200
 SEEDS ?= 1
@@ -57,6 +62,7 @@ check: setup-dev ## Lint, types, import rules, lock files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/locks.py
 	@! grep -nE '://' requirements/*.txt || (echo 'lock files must name no host' >&2; false)
 
 .PHONY: format
@@ -68,6 +74,7 @@ format: setup-dev ## Format the code and mend what ruff can mend
 docs: setup-dev ## Write the pages that are made from the code
 	$(BIN)/python tools/configuration.py
 	$(BIN)/python tools/formats_page.py
+	$(BIN)/python tools/licences_page.py
 
 .PHONY: fidelity
 fidelity: setup-dev ## Prove that what comes out is right, all of it; write docs/fidelity.md (long)
@@ -80,6 +87,14 @@ pictures: setup-dev ## Take the pictures of docs/ from the real page
 .PHONY: faults
 faults: setup-dev ## Play every named fault and write the table of docs/reliability.md
 	$(BIN)/python tools/named_faults.py
+
+.PHONY: sbom
+sbom: setup-dev ## Write dist/wavemill.cdx.json: a bill of materials (CycloneDX)
+	$(BIN)/python tools/sbom.py
+
+.PHONY: audit
+audit: setup-dev ## Ask for known vulnerabilities in what is pinned
+	@$(BIN)/python tools/audit.py
 
 .PHONY: lock
 lock: setup-dev ## Resolve all requirements anew

@@ -20,6 +20,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 MEMBERS = (
     "libs/common",
+    "libs/client",
     "services/gateway",
     "services/converter",
     "services/janitor",

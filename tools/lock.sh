@@ -2,7 +2,7 @@
 # Write requirements/*.txt: one universal, hashed resolution for each thing that is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-members=(wavemill-common wavemill-gateway wavemill-converter wavemill-janitor wavemill-standalone)
+members=(wavemill-common wavemill-client wavemill-gateway wavemill-converter wavemill-janitor wavemill-standalone)
 quiet=(); for member in "${members[@]}"; do quiet+=(--no-emit-package "$member"); done
 
 lock() { # name, inputs...

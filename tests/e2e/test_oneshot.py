@@ -85,6 +85,50 @@ async def test_a_form_that_cannot_be_served_keeps_no_file(
     assert len(list(wavemill.data_dir.glob("objects/uploads/*"))) == before
 
 
+async def test_whatever_is_wrong_with_a_form_is_said_and_no_file_is_kept(
+    client: Client, wavemill: Wavemill, lena: Path
+) -> None:
+    before = wavemill.kept.keys("uploads/")
+    right = {"format": "mp3"}
+    for fields, code in (
+        ({"quality": "best"}, "invalid_quality"),
+        ({"options": "no JSON"}, "invalid_json"),
+        ({"options": '{"trimEnd": "soon"}'}, "invalid_option"),
+        ({"options": '{"nonsense": 1}'}, "invalid_option"),
+        ({"options": '{"split": "chapters"}'}, "invalid_option"),
+        ({"wait": "500"}, "invalid_request"),
+        ({"sampleRate": "8000"}, "invalid_request"),
+    ):
+        for last in (False, True):  # before the file, or behind it
+            data = aiohttp.FormData()
+            parts = [*right.items(), *fields.items()]
+            for name, value in [] if last else parts:
+                data.add_field(name, value)
+            data.add_field("file", (lena / "lena.mp3").read_bytes(), filename="a.mp3")
+            for name, value in parts if last else []:
+                data.add_field(name, value)
+            status, body, _ = await client.call("POST", "/api/convert", data=data)
+            assert (status, body["code"]) == (400, code), (fields, body)
+    assert wavemill.kept.keys("uploads/") == before
+
+
+def test_curl_writes_the_result_or_nothing(wavemill: Wavemill, lena: Path, tmp_path: Path) -> None:
+    options = '{"trimStart": 1, "trimEnd": 3, "metadata": {"title": "Talk"}}'
+    (tmp_path / "bad.flac").write_bytes(b"fLaC" + bytes(range(256)) * 400)
+
+    def curl(file: Path, out: str, *fields: str) -> int:
+        parts = [word for field in fields for word in ("-F", field)]
+        command = ["curl", "-fsS", "-F", f"file=@{file}", *parts, f"{wavemill.url}/api/convert"]
+        done = subprocess.run([*command, "-o", out], cwd=tmp_path, check=False, capture_output=True)
+        return done.returncode
+
+    assert curl(lena / "lena.wav", "a.flac", "format=flac", f"options={options}") == 0
+    assert decoded(tmp_path / "a.flac") == (2.0, 44100, 1)
+    assert curl(tmp_path / "bad.flac", "b.mp3", "format=mp3") == 22
+    assert curl(lena / "lena.wav", "b.mp3", "format=mp4000") == 22
+    assert not (tmp_path / "b.mp3").exists()
+
+
 def test_the_curl_of_the_readme_works_as_printed(
     wavemill: Wavemill, lena: Path, tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import aiohttp
 
+from support.declared import assert_declared
+
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -25,6 +27,7 @@ class Client:
         async with self.session.request(method, self.url + path, **options) as response:
             body = await response.read()
             parsed = json.loads(body) if "json" in response.content_type and body else {}
+            assert_declared(method, path, response.status, response.content_type, parsed)
             return response.status, parsed, response.headers
 
     async def upload(self, path: Path, name: str | None = None) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class FaultProxy:
         self._target = target
         self._mode, self._delay = Mode.PASS, 0.0
         self._drops = 0  # how often connections became half-open
+        self.forwarded = 0  # bytes that went on to the target
         self._healed = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
@@ -91,9 +92,11 @@ class FaultProxy:
         with suppress(OSError):
             behind, ahead = await asyncio.open_connection("127.0.0.1", self._target)
             self._writers.add(ahead)
-            await asyncio.gather(self._pump(reader, ahead), self._pump(behind, writer))
+            await asyncio.gather(self._pump(reader, ahead, forth=True), self._pump(behind, writer))
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, forth: bool = False
+    ) -> None:
         drops = self._drops
         with suppress(OSError):
             while data := await reader.read(CHUNK):
@@ -104,4 +107,6 @@ class FaultProxy:
                     await asyncio.sleep(self._delay)
                     writer.write(data)
                     await writer.drain()
+                    if forth:
+                        self.forwarded += len(data)
         writer.close()

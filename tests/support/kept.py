@@ -87,7 +87,8 @@ class OnDisk:
         self._folder = data_dir / "objects"
 
     def keys(self, part: str = "") -> list[str]:
-        files = (path for path in self._folder.rglob("*") if path.is_file())
+        walked = os.walk(self._folder)  # unlike rglob it bears folders that go meanwhile
+        files = (Path(folder, name) for folder, _, names in walked for name in names)
         keys = (str(path.relative_to(self._folder)) for path in files)
         return sorted(key for key in keys if part in key and not key.startswith("."))
 

@@ -175,6 +175,9 @@ def test_every_command_has_help_with_examples_and_exit_codes(
     ("key", "place"),
     [
         ("uploads/chunks/f-1/part-0", Place(Kind.CHUNK, "f-1")),
+        ("uploads/chunks/f-1/piece-8400000", Place(Kind.CHUNK, "f-1")),
+        ("uploads/chunks/f-1/whole-12", Place(Kind.CHUNK, "f-1")),
+        ("uploads/chunks/f-1/staged-_x-Y1", Place(Kind.CHUNK, "f-1")),
         ("uploads/f-1.wav", Place(Kind.UPLOAD, "f-1")),
         ("conversions/j_1/3-0-abcdef12.mp3", Place(Kind.RESULT, "j_1", 3)),
         ("conversions/j_1/cover-0.png", Place(Kind.RESULT, "j_1")),

@@ -1,67 +1,50 @@
-"""The command line: `wavemill up` and `wavemill config`."""
+"""The command line: wavemill COMMAND. No expected failure shows a traceback."""
 
 import argparse
-import asyncio
-import os
 import sys
-from pathlib import Path
+from collections.abc import Sequence
+from importlib import import_module
 
-from wavemill_common.settings import SettingError, Settings
-from wavemill_common.telemetry import configure_logging
-from wavemill_standalone.configuration import show
+from wavemill_common.settings import SettingError
+from wavemill_standalone.commands.exits import FAILED, USAGE, CommandError
 from wavemill_standalone.redis_server import NoRedisServer
-from wavemill_standalone.up import CannotStart, up
+from wavemill_standalone.up import CannotStart
 
-EXIT_FAILED, EXIT_USAGE = 1, 2
+COMMANDS = ("up", "convert", "inspect", "formats", "config")  # modules of .commands
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Parse the command line and do what it says."""
-    parsed = _parser().parse_args(arguments)
+    """Parse the command line, do what it says, exit with what came of it."""
+    given = sys.argv[1:] if arguments is None else arguments
+    named = [name for name in COMMANDS if given[:1] == [name]]
+    parsed = build_parser(named or COMMANDS).parse_args(given)
     try:
-        if parsed.command == "config":
-            sys.exit(0 if show(os.environ, as_json=parsed.json) else EXIT_USAGE)
-        _up(parsed)
+        sys.exit(parsed.run(parsed))
     except SettingError as error:
-        print(f"wavemill: {error}", file=sys.stderr)
-        sys.exit(EXIT_USAGE)
+        _fail(error, USAGE)
+    except CommandError as error:
+        _fail(error, error.status)
     except (CannotStart, NoRedisServer) as error:
-        print(f"wavemill: {error}", file=sys.stderr)
-        sys.exit(EXIT_FAILED)
+        _fail(error, FAILED)
 
 
-def _up(parsed: argparse.Namespace) -> None:
-    environ = dict(os.environ)
-    for variable, value in (("PORT", parsed.port), ("DATA_DIR", parsed.data_dir)):
-        if value is not None:
-            environ[variable] = str(value)
-    settings = Settings.from_environ(environ)
-    # The children run where they are started: a relative path would do, but a moved one not.
-    environ["DATA_DIR"] = str(settings.data_dir.resolve())
-    settings = Settings.from_environ(environ)
-    configure_logging("wavemill", settings.log_level)
-    asyncio.run(up(settings, environ))
+def _fail(error: Exception, status: int) -> None:
+    print(f"wavemill: {error}", file=sys.stderr)
+    sys.exit(status)
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The grammar of these commands; `run` of what is parsed is the command.
+
+    Only what is asked for is loaded: `up` needs nothing of what `convert` does.
+    """
     parser = argparse.ArgumentParser(
         prog="wavemill",
         description="A self-hosted audio converter.",
-        epilog="Settings come from the environment; docs/configuration.md lists them.",
+        epilog="`wavemill COMMAND --help` shows examples. Settings come from the environment; "
+        "docs/configuration.md lists them.",
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    start = commands.add_parser(
-        "up",
-        help="run everything on this machine",
-        description="Run the gateway, a converter, a janitor and a Redis until Ctrl-C.",
-        epilog="example: wavemill up --port 9000 --data-dir /srv/wavemill",
-    )
-    start.add_argument("--port", type=int, help="listen on this port (PORT, 8080)")
-    start.add_argument("--data-dir", type=Path, help="keep everything here (DATA_DIR, .data)")
-    config = commands.add_parser(
-        "config",
-        help="show the settings in force and where each came from",
-        description="Show every setting, its value and its source; exit 2 if some do not work.",
-    )
-    config.add_argument("--json", action="store_true", help="print one JSON document")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in names:
+        import_module(f"wavemill_standalone.commands.{name}").add(commands)
     return parser

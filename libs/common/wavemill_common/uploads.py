@@ -27,6 +27,16 @@ class UploadState(StrEnum):
     ABORTED = "aborted"
 
 
+class ByTus(Struct, frozen=True, rename="camel"):
+    """What only an upload by tus has: its metadata as they were sent, and who may append to it.
+
+    `writer` is the mark of the newest request that appends: an older one finds another's, and ends.
+    """
+
+    metadata: str = ""
+    writer: str = ""
+
+
 class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
     """A file that is coming in or has come in.
 
@@ -34,6 +44,7 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
     object once the upload is complete. A whole-file upload whose size is not known yet has
     `size` None, and so has a `direct` one: its bytes go straight to the object store, as the
     multipart upload `storage_upload_id` of `storage_key`, or without one whole, as chunk 0.
+    One by `tus` comes in pieces of any length, in order; the stored ones tell how far.
     `job_ids` are the jobs that (may) still need the file.
     """
 
@@ -47,6 +58,7 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
     owner: str = ""
     direct: bool = False
     storage_upload_id: str | None = None
+    tus: ByTus | None = None
     state: UploadState = UploadState.OPEN
     revision: int = 1
     completing_at: float | None = None
@@ -81,6 +93,10 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
     def stored_by(self, storage_upload_id: str) -> "Upload":
         """Be stored by this multipart upload of the object store's."""
         return self._next(storage_upload_id=storage_upload_id)
+
+    def written_by(self, writer: str) -> "Upload":
+        """Be appended to by this request, and by no earlier one."""
+        return self._next(tus=structs.replace(self.tus or ByTus(), writer=writer))
 
     def may_complete(self, now: float) -> bool:
         """Whether a completion may begin: it never did, or the one that did has crashed."""

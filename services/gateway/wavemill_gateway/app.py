@@ -59,7 +59,9 @@ from wavemill_gateway.keys import (
     SETTINGS,
     STOPPING,
 )
+from wavemill_gateway.openapi import routes as describing
 from wavemill_gateway.problems import problems
+from wavemill_gateway.tus import routes as tus
 
 _MODULES = (
     *(
@@ -77,7 +79,7 @@ _MODULES = (
         health,
         peaks,
     ),
-    page,
+    *(page, describing),
 )
 REDIS_TIMEOUT = 1.0  # seconds; then the job record answers
 
@@ -93,6 +95,7 @@ def create_app(settings: Settings) -> web.Application:
     _guard(app, settings)
     app.cleanup_ctx.append(_parts)
     app.on_shutdown.append(_end_streams)
+    tus.install(app)
     app.on_shutdown.append(finish_all)
     for module in _MODULES:
         app.add_routes(module.routes)

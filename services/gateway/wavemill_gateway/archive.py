@@ -17,6 +17,7 @@ from wavemill_gateway.access.caller import caller_of
 from wavemill_gateway.downloads import check_there, outputs_of
 from wavemill_gateway.keys import DESK, OBJECTS
 from wavemill_gateway.names import attachment
+from wavemill_gateway.removal import went_out
 
 routes = web.RouteTableDef()
 
@@ -37,6 +38,9 @@ async def send_archive(request: web.Request) -> web.StreamResponse:
     async for block in zipped(objects, entries):
         await response.write(block)
     await response.write_eof()
+    for job in jobs:
+        for number in range(len(job.outputs)):
+            await went_out(request.app, job, number)
     return response
 
 

@@ -1,6 +1,6 @@
 """Asked: what the body of POST /api/convert-audio says, read and checked. Pure."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct, structs
@@ -10,6 +10,8 @@ from wavemill_common.errors import InvalidOption, RequestError
 from wavemill_common.options import ConvertOptions, Wanted, check_options, previewed
 from wavemill_gateway.covers import check_cover
 from wavemill_gateway.replies import fit
+
+T = TypeVar("T")
 
 MAX_OUTPUTS = 8
 _OPTIONS = tuple(field.encode_name for field in structs.fields(ConvertOptions))
@@ -23,9 +25,12 @@ class ConvertRequest(Struct, frozen=True, kw_only=True, rename="camel"):
     wanted: tuple[Wanted, ...]
     peaks: bool = False
     webhook_url: str | None = None
+    delete_after_download: bool = False
 
 
-class _Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class ConvertBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """The body of POST /api/convert-audio: one `format`, or several `outputs` of one upload."""
+
     file_id: str
     format: str | None = None
     quality: str = "standard"
@@ -34,6 +39,7 @@ class _Body(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fi
     preview: bool = False
     peaks: bool = False
     webhook_url: str | None = None
+    delete_after_download: bool = False
 
 
 CONVERT_FIELDS = tuple(field.encode_name for field in structs.fields(_Body))
@@ -47,15 +53,31 @@ def understand(body: dict[str, Any]) -> ConvertRequest:
             the message names what there is.
     """
     _refuse_unknown_options(body)
-    read = _fit(body)
+    read = _fit(body, ConvertBody)
     wanted = _wanted(body, read)
     for one in wanted:
         check_wanted(one)
     if read.preview:
         wanted = tuple(structs.replace(one, options=previewed(one.options)) for one in wanted)
     return ConvertRequest(
-        file_id=read.file_id, wanted=wanted, peaks=read.peaks, webhook_url=read.webhook_url
+        file_id=read.file_id,
+        wanted=wanted,
+        peaks=read.peaks,
+        webhook_url=read.webhook_url,
+        delete_after_download=read.delete_after_download,
     )
+
+
+def understand_one(asked: dict[str, Any]) -> Wanted:
+    """Read what asks for one result: `format`, and perhaps `quality` and `options`.
+
+    Raises:
+        RequestError, InvalidFormat, InvalidQuality, InvalidOption: as `understand`.
+    """
+    _refuse_unknown_options(asked)
+    wanted = _fit(asked, Wanted)
+    check_wanted(wanted)
+    return wanted
 
 
 def check_wanted(wanted: Wanted) -> None:
@@ -70,7 +92,7 @@ def check_wanted(wanted: Wanted) -> None:
     check_cover(wanted.options.cover)
 
 
-def _wanted(body: dict[str, Any], read: _Body) -> tuple[Wanted, ...]:
+def _wanted(body: dict[str, Any], read: ConvertBody) -> tuple[Wanted, ...]:
     if read.outputs is None:
         if read.format is None:
             raise RequestError(
@@ -97,9 +119,9 @@ def _refuse_unknown_options(body: dict[str, Any]) -> None:
             )
 
 
-def _fit(body: dict[str, Any]) -> _Body:
+def _fit(body: dict[str, Any], into: type[T]) -> T:
     try:
-        return fit(body, _Body)
+        return fit(body, into)
     except RequestError as error:
         if ".options" in error.message:
             raise InvalidOption(error.message) from None

@@ -171,6 +171,7 @@ class JobDesk:
             media=upload.media,
             peaks=asked.peaks,
             webhook=Webhook(url=asked.webhook_url) if asked.webhook_url else None,
+            delete_after_download=asked.delete_after_download,
         )
 
 

@@ -22,6 +22,7 @@ from wavemill_gateway.access.caller import caller_of
 from wavemill_gateway.jobs import job_id_of
 from wavemill_gateway.keys import DESK, OBJECTS
 from wavemill_gateway.names import attachment
+from wavemill_gateway.removal import went_out
 from wavemill_gateway.replies import SECRET, is_known
 
 routes = web.RouteTableDef()
@@ -51,7 +52,8 @@ async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
     if is_known(request, headers["ETag"]):
         return web.Response(status=304, headers=headers)
     await check_there(request.app[OBJECTS], output)
-    if url := await _presigned(request, output):
+    # What is to be deleted once it went out whole must go out here.
+    if not job.delete_after_download and (url := await _presigned(request, output)):
         return web.Response(status=302, headers={"Location": url, **SECRET})
     span = _span(request, headers, output.size)
     start, end = span or (0, output.size)
@@ -63,6 +65,8 @@ async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
     if request.method != "HEAD":
         await _send(request.app[OBJECTS].read(output.key, start, end), response, end - start)
     await response.write_eof()
+    if request.method != "HEAD" and (start, end) == (0, output.size):
+        await went_out(request.app, job, job.outputs.index(output))
     return response
 
 

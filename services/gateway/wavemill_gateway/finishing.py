@@ -5,6 +5,7 @@ abandoned event streams, but would cut a POST between two writes that belong tog
 """
 
 import asyncio
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -14,8 +15,8 @@ from wavemill_gateway.problems import Handler
 log = structlog.get_logger(__name__)
 
 
-class Unfinished(set[asyncio.Task[web.StreamResponse]]):
-    """The state-changing requests under way."""
+class Unfinished(set[asyncio.Task[Any]]):
+    """What changes state and is under way."""
 
 
 UNFINISHED = web.AppKey("unfinished", Unfinished)

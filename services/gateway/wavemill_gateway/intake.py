@@ -1,40 +1,29 @@
 """Intake: an upload's life in the stores, from its opening to the whole file or its removal."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
-import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from wavemill_common.errors import (
-    AppError,
-    FileTooLarge,
     InvalidChunk,
-    InvalidFormat,
     ObjectExists,
-    UploadIncomplete,
     UploadInUse,
     UploadNotFound,
 )
 from wavemill_common.ids import new_id
-from wavemill_common.objects import ObjectInfo, ObjectStore
+from wavemill_common.objects import ObjectStore
 from wavemill_common.records import JobStore
-from wavemill_common.uploads import Upload, UploadState
+from wavemill_common.uploads import MAX_CHUNKS, ByTus, Upload, UploadState, count_chunks
 from wavemill_gateway.access.caller import ANYONE, NOBODY, Caller, Opener
 from wavemill_gateway.access.ownership import own_upload
 from wavemill_gateway.access.quotas import UNLIMITED, QuotaLimits, Quotas
 from wavemill_gateway.bodies import Counted, Exact
-from wavemill_gateway.checks import check_count, check_digest, check_same, check_total, verified
-from wavemill_gateway.direct_parts import bring_in, too_large
-from wavemill_gateway.media_reader import read_media
+from wavemill_gateway.checks import check_count, check_digest, check_same, verified
+from wavemill_gateway.completion import Completion
+from wavemill_gateway.direct_parts import too_large
 from wavemill_gateway.names import clean_name, extension_of
-from wavemill_gateway.sharing import Shared
-from wavemill_gateway.sniff import HEAD_BYTES, refuse_no_audio
-
-log = structlog.get_logger(__name__)
-
-WAIT_FOR_COMPLETION = 0.1  # seconds between looks at a completion that another request runs
+from wavemill_gateway.sniff import refuse_no_audio
 
 
 class UploadLimits(Struct, frozen=True):
@@ -62,7 +51,7 @@ class Intake:
         self._records = records
         self._quotas = Quotas(records, quotas, now)
         self._now = now
-        self._completions: Shared[tuple[Upload, bool]] = Shared()
+        self._completion = Completion(objects, records, limits.max_bytes, now)
         self.limits = limits
 
     async def open(
@@ -82,6 +71,21 @@ class Intake:
             )
         check_count(size, chunk)
         upload = self._new_upload(file_name, size, chunk, opener)
+        await self._put_upload(upload, opener, size)
+        return upload
+
+    async def open_tus(
+        self, file_name: str, size: int, metadata: str, opener: Opener = NOBODY
+    ) -> Upload:
+        """Open an upload for `size` bytes that come in one stream, by tus.
+
+        Raises:
+            FileTooLarge, InvalidFormat, InvalidChunk: it cannot be; the message says what can.
+        """
+        self._check_size(size)
+        chunk = max(self.limits.chunk_bytes, count_chunks(size, MAX_CHUNKS))
+        new = self._new_upload(file_name, size, chunk, opener)
+        upload = structs.replace(new, tus=ByTus(metadata))
         await self._put_upload(upload, opener, size)
         return upload
 
@@ -125,9 +129,9 @@ class Intake:
         await self._put_upload(upload, opener, announced)
         try:
             stored = await self._objects.put(upload.storage_key, aiter(counted))
-            return await self._finish(upload, stored, counted.sha256)
+            return await self._completion.finish(upload, stored, counted.sha256)
         except BaseException:
-            await self._discard(upload)
+            await self._completion.discard(upload)
             raise
 
     async def receive_first_chunk(
@@ -150,6 +154,8 @@ class Intake:
             InvalidChunk: its index, size or digest is wrong.
             ChunkConflict: other bytes are stored under this index.
         """
+        if upload.tus is not None:
+            raise InvalidChunk(f"this upload was begun by tus: PATCH /api/tus/{upload.file_id}")
         if not 0 <= index < upload.total_chunks:
             raise InvalidChunk(f"chunkIndex must be from 0 to {upload.total_chunks - 1}")
         body = Exact(blocks, upload.chunk_length(index))
@@ -162,8 +168,8 @@ class Intake:
             await self._store_chunk(upload, index, body, expected_sha256)
         # Read again: others may have come in meanwhile, and each believes it is not the last.
         if len(await self._records.chunks(upload.file_id)) == upload.total_chunks:
-            return await self._complete(upload.file_id)
-        return await self._find(upload.file_id), False
+            return await self._completion.run(upload.file_id)
+        return await self._completion.find(upload.file_id), False
 
     async def find(self, file_id: str, caller: Caller = ANYONE) -> Upload:
         """Read an upload.
@@ -171,23 +177,11 @@ class Intake:
         Raises:
             UploadNotFound: there is none of this caller's, or it was aborted or has expired.
         """
-        return self._usable(await own_upload(self._records, caller, file_id))
-
-    async def _find(self, file_id: str) -> Upload:
-        """Read an upload again, whose owner was seen before."""
-        return self._usable(await self._records.upload(file_id))
-
-    def _usable(self, upload: Upload) -> Upload:
-        file_id = upload.file_id
-        if upload.state is UploadState.ABORTED or upload.expires_at <= self._now():
-            raise UploadNotFound(f"there is no upload {file_id}; it may have expired")
-        return upload
+        return self._completion.usable(await own_upload(self._records, caller, file_id))
 
     async def received(self, upload: Upload) -> set[int]:
         """The indexes of the chunks that are stored."""
-        if upload.is_complete:
-            return set(range(upload.total_chunks))
-        return set(await self._records.chunks(upload.file_id))
+        return await self._completion.received(upload)
 
     async def complete(self, file_id: str, caller: Caller = ANYONE) -> Upload:
         """Assemble the file, once: a second call gets the first one's result.
@@ -197,7 +191,7 @@ class Intake:
             InvalidFormat: the file is no audio; nothing of it is kept.
         """
         await own_upload(self._records, caller, file_id)
-        upload, _ = await self._complete(file_id)
+        upload, _ = await self._completion.run(file_id)
         return upload
 
     async def abort(self, file_id: str, caller: Caller = ANYONE) -> None:
@@ -208,6 +202,10 @@ class Intake:
         """
         await self._abort(await self.find(file_id, caller))
 
+    async def release(self, file_id: str) -> None:
+        """Remove an upload as `abort` does, whosever it is: the job made of it is removed."""
+        await self._abort(await self._completion.find(file_id))
+
     async def _abort(self, upload: Upload) -> None:
         while True:
             jobs = await self._records.jobs(upload.job_ids)
@@ -215,40 +213,9 @@ class Intake:
                 raise UploadInUse("a job still needs this file; cancel the job or wait for its end")
             aborted = upload.aborted()
             if await self._records.save_upload(aborted):
-                await self._remove(aborted)
+                await self._completion.remove(aborted)
                 return
-            upload = await self._find(upload.file_id)
-
-    async def _complete(self, file_id: str) -> tuple[Upload, bool]:
-        """Complete an upload; tell also whether it was this call that did it."""
-        (upload, made), mine = await self._completions.run(
-            file_id, lambda: self._complete_once(file_id)
-        )
-        return upload, made and mine
-
-    async def _complete_once(self, file_id: str) -> tuple[Upload, bool]:
-        while True:
-            upload = await self._find(file_id)
-            if upload.is_complete:
-                return upload, False
-            await self._check_whole(upload)
-            if upload.may_complete(self._now()):
-                claimed = upload.completing(self._now())
-                if await self._records.save_upload(claimed):
-                    return await self._assemble(claimed)
-            await asyncio.sleep(WAIT_FOR_COMPLETION)
-
-    async def _check_whole(self, upload: Upload) -> None:
-        if upload.direct:
-            return  # only the object store can tell, when it is asked to complete it
-        if upload.size is None:
-            raise UploadIncomplete("the file did not arrive whole; upload it again", missing=[])
-        missing = set(range(upload.total_chunks)) - await self.received(upload)
-        if missing:
-            raise UploadIncomplete(
-                f"{len(missing)} of {upload.total_chunks} chunks are missing; send them first",
-                missing=sorted(missing),
-            )
+            upload = await self._completion.find(upload.file_id)
 
     def _check_size(self, size: int) -> None:
         if size == 0:
@@ -305,57 +272,3 @@ class Intake:
         stored = Counted(self._objects.read(key), self.limits.max_chunk_bytes, InvalidChunk(""))
         await stored.drain()
         return stored.sha256
-
-    async def _assemble(self, upload: Upload) -> tuple[Upload, bool]:
-        keys = [upload.chunk_key(index) for index in range(max(1, upload.total_chunks))]
-        try:
-            if upload.direct:
-                stored = await bring_in(self._objects, upload, self.limits.max_bytes)
-            else:
-                stored = await self._objects.compose(upload.storage_key, keys)
-                check_total(stored.size, upload.size)
-            complete = await self._finish(upload, stored, None)
-        except (InvalidFormat, FileTooLarge):
-            await self._discard(upload)
-            raise
-        except AppError:
-            if not await self._records.save_upload(upload.reopened()):
-                return await self._superseded(upload)
-            raise
-        except BaseException:
-            await self._records.save_upload(upload.reopened())
-            raise
-        await self._objects.delete(keys)
-        return complete, True
-
-    async def _superseded(self, upload: Upload) -> tuple[Upload, bool]:
-        """Somebody aborted the upload, or took its completion over, while that ran here."""
-        try:
-            return await self._complete_once(upload.file_id)
-        except UploadNotFound:
-            await self._objects.delete([upload.storage_key])  # perhaps made after the abort
-            raise
-
-    async def _finish(self, upload: Upload, stored: ObjectInfo, sha256: str | None) -> Upload:
-        reading = self._objects.read(upload.storage_key, 0, HEAD_BYTES)
-        head = b"".join([block async for block in reading])
-        refuse_no_audio(head)
-        media = await read_media(self._objects, stored)
-        complete = upload.completed(stored.size, sha256, media)
-        if not await self._records.save_upload(complete):
-            raise UploadNotFound("the upload was aborted while it was completed")
-        return complete
-
-    async def _discard(self, upload: Upload) -> None:
-        """Give up an upload that nobody else has a claim on."""
-        aborted = upload.aborted()
-        await self._records.save_upload(aborted)
-        await self._remove(aborted)
-
-    async def _remove(self, upload: Upload) -> None:
-        """Delete the bytes first, then the record that names them."""
-        if upload.storage_upload_id:
-            await self._objects.abort_multipart(upload.storage_key, upload.storage_upload_id)
-        chunks = [one.key async for one in self._objects.scan(upload.chunks_prefix)]
-        await self._objects.delete([*chunks, upload.storage_key])
-        await self._records.remove_upload(upload)

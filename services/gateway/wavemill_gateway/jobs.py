@@ -17,12 +17,13 @@ from wavemill_gateway.access.links import Links, links_of
 from wavemill_gateway.access.tokens import TOKENS
 from wavemill_gateway.asked import understand
 from wavemill_gateway.keys import DESK, READER
+from wavemill_gateway.removal import remove_job
 from wavemill_gateway.replies import json_reply, read_object
 
 routes = web.RouteTableDef()
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_PRIVATE = (
+PRIVATE = (
     *("owner", "requestHash", "claimId", "tombstone", "more", "peaksKey"),
     *("inputS3Location", "outputS3Location"),
 )
@@ -60,7 +61,7 @@ async def show_job(request: web.Request) -> web.Response:
 def record_of(request: web.Request, job: Job) -> dict[str, Any]:
     """A job's record as its owner sees it, with links that are good from now on."""
     record: dict[str, Any] = msgspec.to_builtins(job)
-    for name in _PRIVATE:
+    for name in PRIVATE:
         record.pop(name, None)
     record["wanted"] = [_public(one) for one in job.wanted]
     record["options"] = record["wanted"][0]["options"]
@@ -77,7 +78,7 @@ async def cancel_or_remove(request: web.Request) -> web.Response:
     desk, caller = request.app[DESK], caller_of(request)
     job = await desk.find(job_id_of(request), caller)
     if job.is_terminal:
-        await desk.remove(job)
+        await remove_job(request.app, job)
         return web.Response(status=204)
     return json_reply(progress_of(await desk.cancel(job.job_id, caller)))
 

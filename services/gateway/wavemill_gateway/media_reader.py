@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import mutagen
@@ -13,9 +14,13 @@ from wavemill_common.objects.seekable import SeekableObject
 
 log = structlog.get_logger(__name__)
 
+READ_FOR = 20.0  # seconds
 MAX_TAGS = 64
 MAX_TAG_CHARACTERS = 1024
 MAX_TEXT = 16_000  # characters of all tags: they go into records
+# Threads of their own: a reader waits for the store, which may need the loop's own threads. Were
+# the readers among those, as many uploads as there are threads would wait for each other for ever.
+_READERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="media-reader")
 _CODECS = {
     "MP3": ("mp3", "mp3"),
     "FLAC": ("flac", "flac"),
@@ -38,10 +43,16 @@ _CODECS = {
 async def read_media(objects: ObjectStore, stored: ObjectInfo) -> MediaInfo | None:
     """Read what mutagen knows of a stored file; None where it knows nothing.
 
-    A file that confuses the reader is no error: the converter looks at it with ffmpeg.
+    A file that confuses the reader, or holds it up, is no error: the converter looks at it with
+    ffmpeg.
     """
     loop = asyncio.get_running_loop()
-    return await asyncio.to_thread(_read, objects, stored, loop)
+    try:
+        async with asyncio.timeout(READ_FOR):
+            return await loop.run_in_executor(_READERS, _read, objects, stored, loop)
+    except TimeoutError:
+        log.info("media_unreadable", reason=f"it takes over {READ_FOR:.0f} s")
+        return None
 
 
 def _read(

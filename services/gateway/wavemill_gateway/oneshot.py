@@ -3,11 +3,11 @@
 import msgspec
 from aiohttp import BodyPartReader, web
 
-from wavemill_common.errors import RequestError
+from wavemill_common.errors import InvalidOption, RequestError
 from wavemill_common.options import Wanted
 from wavemill_common.uploads import Upload
 from wavemill_gateway.access.caller import caller_of, opener_of
-from wavemill_gateway.asked import ConvertRequest, understand
+from wavemill_gateway.asked import ConvertRequest, understand_one
 from wavemill_gateway.bodies import FORM_BYTES, form_parts, part_blocks, read_field
 from wavemill_gateway.downloads import JobFailed, send_result
 from wavemill_gateway.jobs import accepted
@@ -18,14 +18,20 @@ from wavemill_gateway.replies import json_reply, parse_object
 routes = web.RouteTableDef()
 
 MAX_WAIT = 100.0  # seconds; proxies cut longer requests
+_ONE = ("format", "quality")
+_FIELDS = (*_ONE, "options", "wait", "deleteAfterDownload")
 
 
 @routes.post("/api/convert")
 async def convert(request: web.Request) -> web.StreamResponse:
     """Answer with the result itself, or with 202 and the job's URLs when it takes too long."""
     fields, upload = await _receive(request)
-    asked = ConvertRequest(file_id=upload.file_id, wanted=(_wanted(fields),))
-    wait = read_wait(fields.get("wait", str(MAX_WAIT)), MAX_WAIT)
+    asked = ConvertRequest(
+        file_id=upload.file_id,
+        wanted=(_wanted(fields),),
+        delete_after_download=fields.get("deleteAfterDownload") == "true",
+    )
+    wait = _wait(fields)
     desk = request.app[DESK]
     caller = caller_of(request)
     job = await desk.submit(asked, None, msgspec.json.encode(asked), caller)
@@ -49,33 +55,53 @@ async def _receive(request: web.Request) -> tuple[dict[str, str], Upload]:
             if part.name == "file":
                 uploads.append(await _receive_file(request, part, fields))
             else:
-                fields[part.name or ""] = await read_field(part)
-        return fields, _only(uploads, fields)
+                fields[_known(part.name)] = await read_field(part)
+        upload = _only(uploads, fields)
+        _check(fields)
     except BaseException:
         for upload in uploads:
             await request.app[INTAKE].abort(upload.file_id, caller_of(request))
         raise
+    return fields, upload
 
 
 async def _receive_file(
     request: web.Request, part: BodyPartReader, fields: dict[str, str]
 ) -> Upload:
     if "format" in fields:
-        _wanted(fields)
+        _check(fields)
     announced = (request.content_length or 0) - FORM_BYTES
     return await request.app[INTAKE].receive_file(
         part.filename or "", part_blocks(part), announced, opener_of(request)
     )
 
 
+def _known(name: str | None) -> str:
+    """Refuse a field that would have no effect."""
+    if name not in _FIELDS:
+        fields = ", ".join(_FIELDS)
+        raise RequestError(f"unknown field {(name or '')[:40]!r}; there are file, {fields}")
+    return name
+
+
+def _check(fields: dict[str, str]) -> None:
+    _wanted(fields)
+    _wait(fields)
+
+
 def _wanted(fields: dict[str, str]) -> Wanted:
     """What the form asks for; `options` is a JSON object, as in POST /api/convert-audio."""
-    asked: dict[str, object] = {"fileId": "", "format": fields["format"]}
-    if "quality" in fields:
-        asked["quality"] = fields["quality"]
+    asked: dict[str, object] = {name: fields[name] for name in _ONE if name in fields}
     if "options" in fields:
         asked["options"] = parse_object(fields["options"].encode())
-    return understand(asked).wanted[0]
+    wanted = understand_one(asked)
+    if wanted.options.split is not None:
+        raise InvalidOption("split makes several files: use POST /api/convert-audio for it")
+    return wanted
+
+
+def _wait(fields: dict[str, str]) -> float:
+    return read_wait(fields.get("wait", str(MAX_WAIT)), MAX_WAIT)
 
 
 def _only(uploads: list[Upload], fields: dict[str, str]) -> Upload:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from wavemill_common.errors import Gone, NoPeaks, ObjectNotFound, RequestError
 from wavemill_common.media import MediaInfo
 from wavemill_common.peaks import FULL, JobPeaks, Peaks
+from wavemill_gateway.access.caller import caller_of
 from wavemill_gateway.downloads import asked_output
 from wavemill_gateway.jobs import job_id_of
 from wavemill_gateway.keys import DESK, OBJECTS
@@ -52,7 +53,7 @@ class Audiowaveform(Struct, frozen=True, kw_only=True):
 async def show_peaks(request: web.Request) -> web.Response:
     """Tell the peaks of the source, or of a result; 304 where the client has them already."""
     of, form = _choice(request, "of", _OF), _choice(request, "as", _AS)
-    job = await request.app[DESK].find(job_id_of(request))
+    job = await request.app[DESK].find(job_id_of(request), caller_of(request))
     if not job.peaks:
         raise NoPeaks('this job was not asked for peaks; convert again with "peaks": true')
     number = asked_output(request, job)

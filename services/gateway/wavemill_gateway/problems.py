@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from http.client import responses
 from uuid import uuid4
 
 import orjson
@@ -24,6 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 REQUEST_ID = web.RequestKey("request_id", str)
 SERVER_ERRORS = 500
+PHRASES = {**responses, 460: "Checksum Mismatch"}  # the last is of tus
 _FRAMEWORK_MESSAGES = {
     HTTPStatus.NOT_FOUND: "there is no {path} here",
     HTTPStatus.METHOD_NOT_ALLOWED: "{method} cannot be done on {path}; use {allowed}",
@@ -107,7 +109,7 @@ def _problem(
 ) -> web.Response:
     body = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": PHRASES[status],
         "status": status,
         "detail": message,
         "code": code,

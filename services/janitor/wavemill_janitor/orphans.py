@@ -17,7 +17,9 @@ PREFIXES = ("uploads/", "conversions/")
 YOUNG = 3600.0  # seconds in which an object may be about to be recorded
 NOBODY = "nobody"
 
-_CHUNK = re.compile(r"uploads/chunks/([A-Za-z0-9_-]{1,64})/part-[0-9]+")
+_CHUNK = re.compile(
+    r"uploads/chunks/([A-Za-z0-9_-]{1,64})/(?:(?:part|piece|whole)-[0-9]+|staged-[A-Za-z0-9_-]+)"
+)
 _WHOLE = re.compile(r"uploads/([A-Za-z0-9_-]{1,64})\.[A-Za-z0-9._-]+")
 _RESULT = re.compile(r"conversions/([A-Za-z0-9_-]{1,64})/(?:([0-9]+)|cover)-.+")
 

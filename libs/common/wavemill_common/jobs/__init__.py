@@ -10,7 +10,13 @@ from wavemill_common.jobs.job import (
     Guard,
     Job,
 )
-from wavemill_common.jobs.keys import OUTPUTS_PREFIX, cover_key, job_of_output, outputs_prefix
+from wavemill_common.jobs.keys import (
+    OUTPUTS_PREFIX,
+    cover_key,
+    fetched_key,
+    job_of_output,
+    outputs_prefix,
+)
 from wavemill_common.jobs.values import (
     LONG_BYTES,
     SHORT_BYTES,
@@ -42,6 +48,7 @@ __all__ = [
     "Remark",
     "Webhook",
     "cover_key",
+    "fetched_key",
     "job_of_output",
     "lane_for",
     "outputs_prefix",

@@ -12,6 +12,7 @@ attempt is no longer the stored one can write nothing: docs/adr/0003-jobs-are-fe
 from msgspec import Struct, field, structs
 
 from wavemill_common.errors import ConversionError
+from wavemill_common.jobs.keys import fetched_key
 from wavemill_common.jobs.values import (
     LIVE,
     TERMINAL,
@@ -78,6 +79,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     peaks_key: str | None = None
     webhook: Webhook | None = None
     tombstone: bool = False
+    delete_after_download: bool = False
 
     @property
     def is_terminal(self) -> bool:
@@ -91,9 +93,11 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         return (first, *self.more)
 
     def has(self, key: str) -> bool:
-        """Whether a result or the peaks of the job, or a cover given for it, lie under this key."""
+        """Whether this is the key of a result, of the peaks, or of what belongs to them."""
         covers = (one.options.cover for one in self.wanted)
-        return key in covers or key in self.result_keys
+        if key in covers or key in self.result_keys:
+            return True
+        return self.delete_after_download and key.startswith(fetched_key(self.job_id))
 
     @property
     def result_keys(self) -> list[str]:

@@ -13,6 +13,11 @@ def job_of_output(key: str) -> str:
     return key.removeprefix(OUTPUTS_PREFIX).partition("/")[0]
 
 
+def fetched_key(job_id: str, number: int | None = None) -> str:
+    """Where it is noted that output `number` was downloaded whole; without, what all begin with."""
+    return f"{outputs_prefix(job_id)}fetched-{'' if number is None else number}"
+
+
 def cover_key(job_id: str, number: int, extension: str) -> str:
     """Where the picture lies that a caller gave for output `number`."""
     return f"{outputs_prefix(job_id)}cover-{number}.{extension}"

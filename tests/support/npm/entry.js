@@ -1,0 +1,3 @@
+export { default as Uppy } from '@uppy/core'
+export { default as UppyTus } from '@uppy/tus'
+export * as tus from 'tus-js-client'
