@@ -42,9 +42,6 @@ class ConvertBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkn
     delete_after_download: bool = False
 
 
-CONVERT_FIELDS = tuple(field.encode_name for field in structs.fields(_Body))
-
-
 def understand(body: dict[str, Any]) -> ConvertRequest:
     """Read a body that asks for one `format`, or for several `outputs`.
 

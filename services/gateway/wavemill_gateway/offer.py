@@ -15,7 +15,7 @@ from wavemill_common.options import (
     TRUE_PEAK_RANGE,
 )
 from wavemill_common.settings import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES
-from wavemill_gateway.asked import CONVERT_FIELDS, MAX_OUTPUTS
+from wavemill_gateway.asked import MAX_OUTPUTS
 from wavemill_gateway.covers import MAX_COVER_BYTES
 from wavemill_gateway.keys import REGISTRY, SETTINGS
 from wavemill_gateway.replies import json_reply
@@ -33,7 +33,6 @@ async def show_formats(request: web.Request) -> web.Response:
     return json_reply(
         {
             "formats": [describe(one) for one in FORMATS.values() if one.id in offered],
-            "convertFields": CONVERT_FIELDS,
             "limits": {
                 "maxUploadBytes": settings.max_upload_bytes,
                 "chunkBytes": settings.chunk_bytes,

@@ -21,7 +21,6 @@ const UNREADABLE = "This file cannot be read. If it is a folder, open it and dro
 export class Flow {
   items = new Map();
   limits = {};
-  peaks = false; // whether this server can tell them
   tab = ""; // whose uploads these are
   #starts = new Slots(STARTS_AT_ONCE);
   #records = new Slots(RECORDS_AT_ONCE);
@@ -148,7 +147,7 @@ export class Flow {
   convertAll({ format, quality, options = {} }) {
     const open = [...this.items.values()].filter((item) => this.isOpen(item));
     for (const item of open) {
-      this.#set(item, { wanted: true, format, quality, options, peaks: this.peaks, key: randomKey() });
+      this.#set(item, { wanted: true, format, quality, options, peaks: true, key: randomKey() });
       if (item.state === "ready") this.start(item);
     }
     return open.length;
@@ -162,7 +161,7 @@ export class Flow {
   preview(item, { format, quality, options = {} }) {
     const preview = {
       id: randomKey(), name: item.name, size: item.size, addedAt: Date.now(), file: item.file, tab: this.tab,
-      fileId: item.fileId, uploaded: true, wanted: true, preview: true, peaks: this.peaks,
+      fileId: item.fileId, uploaded: true, wanted: true, preview: true, peaks: true,
       format, quality, options, key: randomKey(),
     };
     this.items.set(preview.id, preview);

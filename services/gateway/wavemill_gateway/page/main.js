@@ -155,7 +155,6 @@ async function learnFormats() {
       const offer = await formats();
       choices.offer(offer.formats);
       flow.limits = offer.limits ?? {};
-      flow.peaks = Boolean(offer.convertFields?.includes("peaks"));
       const { maxUploadBytes, jobTtl } = flow.limits;
       if (maxUploadBytes > 0) find("#most").textContent = bytes(maxUploadBytes);
       if (jobTtl > 0) find("#kept").textContent = listing.kept = keptFor(jobTtl);
