@@ -108,7 +108,7 @@ async def test_forty_files_keep_the_page_quick(
     )
     await expecting(browser_page.locator("#estimate")).to_contain_text(f"for {MANY} files")
     await browser_page.get_by_role("button", name=f"Convert {MANY} files").click()
-    some_done = f"document.querySelectorAll('[data-state=completed]').length >= {ENOUGH}"
+    some_done = f"() => document.querySelectorAll('[data-state=completed]').length >= {ENOUGH}"
     await browser_page.wait_for_function(some_done)
     await browser.stop_tracing()
     tasks = await asyncio.to_thread(main_thread_tasks, trace)

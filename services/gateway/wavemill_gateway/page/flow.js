@@ -246,8 +246,18 @@ export class Flow {
     this.drop(item);
     forget(item);
     if (item.state === "expired") return;
-    if (item.jobId) await endJob(item.jobId).catch(() => {});
-    if (item.fileId && !item.preview) await dropUpload(item.fileId).catch(() => {});
+    const ended = FINAL.has(item.state); // with such a job the server deletes its upload
+    const whole = [...this.items.values()].find((one) => one.fileId === item.fileId);
+    if (item.preview && ended && whole) {
+      // The file itself is still to be converted: its preview is deleted with it.
+      return void this.#set(whole, { previews: [...whole.previews ?? [], item.jobId] });
+    }
+    await this.#end(item);
+    if (item.fileId && !item.preview && !ended) await dropUpload(item.fileId).catch(() => {});
+  }
+
+  async #end({ jobId, previews = [] }) {
+    for (const one of [jobId, ...previews].filter(Boolean)) await endJob(one).catch(() => {});
   }
 
   /** Off the list alone. */
@@ -266,7 +276,7 @@ export class Flow {
   async removeEverything(remembered) {
     const unseen = remembered.filter((record) => !this.items.has(record.id));
     await Promise.all([this.removeAll(), ...unseen.map((record) => this.#starts.use(async () => {
-      if (record.jobId) await endJob(record.jobId).catch(() => {});
+      await this.#end(record);
       if (record.fileId && !record.preview) await dropUpload(record.fileId).catch(() => {});
     }))]);
     forgetAll();
