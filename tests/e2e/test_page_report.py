@@ -45,7 +45,7 @@ async def converted(page: Page, path: Path, format_id: str) -> Locator:
 
 async def opened(target: Locator) -> Locator:
     """The table under "What was kept", filled."""
-    await target.locator("summary").click()
+    await target.locator(".file-report > summary").click()
     await target.locator("table").wait_for()
     return target.locator("table")
 
@@ -94,7 +94,7 @@ async def test_the_report_fits_a_narrow_screen_and_opens_by_keyboard(
 ) -> None:
     await browser_page.set_viewport_size({"width": NARROW, "height": 640})
     target = await converted(browser_page, tagged_mp3, "wav")
-    await target.locator("summary").focus()
+    await target.locator(".file-report > summary").focus()
     await browser_page.keyboard.press("Enter")
     await expecting(target.get_by_role("table")).to_be_visible()
     assert await browser_page.evaluate("document.documentElement.scrollWidth") <= NARROW
@@ -128,7 +128,7 @@ async def test_each_of_several_results_has_a_link(
     async with browser_page.expect_download() as started:
         await links.nth(1).click()
     assert Path(await (await started.value).path()).read_bytes().startswith(b"fLaC")
-    await target.locator("summary").click()
+    await target.locator(".file-report > summary").click()
     await expecting(target.get_by_role("table")).to_have_count(2)
 
 

@@ -1,6 +1,7 @@
 // Every call to the server, and the one shape that its errors take here.
 
 import { authorization, noteLinks, withKey } from "./key.js";
+import { online } from "./offline.js";
 
 const CALL_TIMEOUT = 30_000; // ms
 const SLOW_CALL_TIMEOUT = 150_000; // ms; a chunk may take 110 s, and the last one also assembles
@@ -54,6 +55,7 @@ const call = (...asked) => withKey(() => callOnce(...asked));
 
 async function callOnce(method, path, { json, headers = {}, signal, timeout = CALL_TIMEOUT } = {}) {
   const stop = new AbortController();
+  await online(signal);
   const abort = () => stop.abort();
   const timer = setTimeout(abort, timeout);
   signal?.addEventListener("abort", abort, { once: true });
@@ -87,6 +89,10 @@ export const dropUpload = (fileId) => call("DELETE", `/api/uploads/${id(fileId)}
 export const getProgress = (jobId, signal) =>
   call("GET", `/api/progress?jobId=${id(jobId)}`, { signal, timeout: 10_000 });
 export const getJob = (jobId, signal) => call("GET", `/api/jobs/${id(jobId)}`, { signal });
+/** Of the `source`, or of one `output`; answers nothing where there are none. */
+export const getPeaks = (jobId, of, output) =>
+  call("GET", `/api/jobs/${id(jobId)}/peaks?${new URLSearchParams({ of, output })}`).catch(() => null);
+export const estimate = (body) => call("POST", "/api/estimate", { json: body });
 export const endJob = (jobId) => call("DELETE", `/api/jobs/${id(jobId)}`);
 export const completeUpload = (fileId, signal) =>
   call("POST", `/api/uploads/${id(fileId)}/complete`, { signal, timeout: SLOW_CALL_TIMEOUT });

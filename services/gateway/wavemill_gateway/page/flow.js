@@ -3,14 +3,17 @@
 import { ApiError, convert, dropUpload, endJob, getJob, getUpload, randomKey } from "./api.js";
 import { bare } from "./key.js";
 import { backoff, jittered, sleep, Slots } from "./plan.js";
-import { FINAL, Watcher } from "./progress.js";
-import { forget, remember } from "./store.js";
-import { upload } from "./upload.js";
+import { Meter } from "./meter.js";
+import { FINAL } from "./progress.js";
+import { forget, forgetAll, remember } from "./store.js";
+import { SharedWatcher } from "./tabs.js";
+import { turns, upload } from "./upload.js";
 import { bytes } from "./words.js";
 
-const FILES_AT_ONCE = 2; // open uploads are counted per visitor
+const STARTS_AT_ONCE = 3; // a browser has six connections to a host, and events and uploads need some
 const RECORDS_AT_ONCE = 2; // after a reload with many results; other calls come first
 const CONVERT_TRIES = 6;
+const HERE = ["waiting", "uploading", "ready", "starting", "running", "completed"];
 const EMPTY = "This file is empty. Choose one with sound in it.";
 const TOO_LARGE = "This file is too large. The server accepts files of up to";
 const UNREADABLE = "This file cannot be read. If it is a folder, open it and drop the files inside.";
@@ -18,7 +21,8 @@ const UNREADABLE = "This file cannot be read. If it is a folder, open it and dro
 export class Flow {
   items = new Map();
   limits = {};
-  #turns = new Slots(FILES_AT_ONCE);
+  tab = ""; // whose uploads these are
+  #starts = new Slots(STARTS_AT_ONCE);
   #records = new Slots(RECORDS_AT_ONCE);
   #watcher;
 
@@ -29,7 +33,7 @@ export class Flow {
     const forJob = (jobId, act) => {
       for (const item of this.items.values()) if (item.jobId === jobId) act(item);
     };
-    this.#watcher = new Watcher({
+    this.#watcher = new SharedWatcher({
       onProgress: (jobId, progress) => forJob(jobId, (item) => this.#progressed(item, progress)),
       onGone: (jobId) => forJob(jobId, (item) =>
         this.#set(item, { state: item.cancelling ? "cancelled" : "expired" })),
@@ -40,21 +44,35 @@ export class Flow {
   #set(item, values) {
     Object.assign(item, values);
     if (!this.items.has(item.id)) return; // removed meanwhile
-    remember(item);
+    if (item.refused) forget(item);
+    else remember(item);
     this.changed(item);
   }
 
-  /** A picked file: continues the one that waits for it, else is a new one. */
-  add(file) {
-    const same = (item) => item.state === "needs-file" && item.name === file.name && item.size === file.size;
-    const waiting = [...this.items.values()].find(same);
+  /** Picked files. Whoever picks an interrupted batch again does not want what is done of it twice. */
+  add(files) {
+    const continues = files.some((file) => this.#find(file, ["needs-file"]));
+    for (const file of files) {
+      const known = continues && this.#find(file, HERE);
+      if (known) known.file ??= file; // to be listened to
+      else this.#addOne(file);
+    }
+  }
+
+  #find({ name, size }, states) {
+    const items = [...this.items.values()];
+    return items.find((item) => item.name === name && item.size === size && states.includes(item.state));
+  }
+
+  /** Continues the one that waits for it, else is a new one. */
+  #addOne(file) {
+    const waiting = this.#find(file, ["needs-file"]);
     const item = waiting ?? {
       id: randomKey(), name: file.name, size: file.size, addedAt: Date.now(), wanted: false,
     };
-    item.file = file;
+    Object.assign(item, { file, refused: false, tab: this.tab });
     this.items.set(item.id, item);
     this.upload(item);
-    return item;
   }
 
   /** After a reload: jobs went on without us, an upload needs its file again unless it was complete. */
@@ -64,7 +82,7 @@ export class Flow {
     if (item.jobId) return this.follow(item);
     if (item.uploaded) return item.wanted ? this.start(item) : this.#set(item, { state: "ready" });
     this.#set(item, { state: "needs-file" });
-    return this.#findOut(item);
+    return item.fileId ? this.#findOut(item) : undefined;
   }
 
   async #findOut(item) {
@@ -86,14 +104,14 @@ export class Flow {
     if (most && file.size > most) return refuse(`${TOO_LARGE} ${bytes(most)}.`);
     item.stop = new AbortController();
     const { signal } = item.stop;
-    this.#set(item, { state: "waiting", sent: 0, error: null });
+    this.#set(item, { state: "waiting", sent: 0, error: null, meter: new Meter() });
     try {
       await file.slice(0, 1).arrayBuffer(); // a folder or a vanished file shows itself here
     } catch {
       return refuse(UNREADABLE);
     }
     try {
-      await this.#turns.use(async () => {
+      await turns.use(async () => {
         if (signal.aborted) throw signal.reason;
         this.#set(item, { state: "uploading" });
         await upload(file, {
@@ -101,6 +119,7 @@ export class Flow {
           onOpened: (fileId) => this.#set(item, { fileId }),
           onProgress: (sent) => {
             item.sent = sent;
+            item.meter.note(sent, Date.now());
             if (this.items.has(item.id)) this.changed(item); // not worth remembering
           },
         });
@@ -112,7 +131,7 @@ export class Flow {
   }
 
   #uploaded(item) {
-    this.#set(item, { uploaded: true, state: "ready", file: undefined });
+    this.#set(item, { uploaded: true, state: "ready" }); // the file stays, to be listened to
     if (item.wanted) this.start(item);
   }
 
@@ -120,15 +139,15 @@ export class Flow {
     const known = error instanceof ApiError;
     const again = known && error.passing;
     // The server has dropped what it refused: nothing to continue after a reload.
-    if (!again && !item.uploaded) item.fileId = undefined;
+    if (!again && !item.uploaded) Object.assign(item, { fileId: undefined, refused: true });
     this.#set(item, { state: "failed", error: { message: known ? error.message : UNREADABLE, again } });
   }
 
   /** Convert every file that has not been asked for yet; those still uploading follow on their own. */
-  convertAll({ format, quality }) {
+  convertAll({ format, quality, options = {} }) {
     const open = [...this.items.values()].filter((item) => this.isOpen(item));
     for (const item of open) {
-      this.#set(item, { wanted: true, format, quality, key: randomKey() });
+      this.#set(item, { wanted: true, format, quality, options, peaks: true, key: randomKey() });
       if (item.state === "ready") this.start(item);
     }
     return open.length;
@@ -138,14 +157,28 @@ export class Flow {
     return !item.wanted && ["waiting", "uploading", "needs-file", "ready"].includes(item.state);
   }
 
+  /** The first seconds of an uploaded file, as a row of their own beside it. */
+  preview(item, { format, quality, options = {} }) {
+    const preview = {
+      id: randomKey(), name: item.name, size: item.size, addedAt: Date.now(), file: item.file, tab: this.tab,
+      fileId: item.fileId, uploaded: true, wanted: true, preview: true, peaks: true,
+      format, quality, options, key: randomKey(),
+    };
+    this.items.set(preview.id, preview);
+    return this.start(preview);
+  }
+
   async start(item) {
     item.stop = new AbortController();
     const { signal } = item.stop;
-    const body = { fileId: item.fileId, format: item.format, quality: item.quality };
+    const body = {
+      fileId: item.fileId, format: item.format, quality: item.quality, options: item.options ?? {},
+      ...(item.preview ? { preview: true } : {}), ...(item.peaks ? { peaks: true } : {}),
+    };
     this.#set(item, { state: "starting", error: null, progress: null, record: null });
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const job = await convert(body, item.key);
+        const job = await this.#starts.use(() => (signal.aborted ? Promise.reject(signal.reason) : convert(body, item.key)));
         // Not cut off by Remove: a call cut off half-way may have started a job that nobody ends.
         if (!this.items.has(item.id)) return void (await endJob(job.jobId).catch(() => {}));
         this.#set(item, { jobId: job.jobId, downloadUrl: bare(job.downloadUrl) });
@@ -194,7 +227,7 @@ export class Flow {
   again(item) {
     if (item.state === "lost") return this.follow(item);
     if (!item.uploaded) return this.upload(item);
-    this.#set(item, { jobId: undefined, key: randomKey() });
+    this.#set(item, { jobId: undefined, key: randomKey(), cancelling: false });
     return this.start(item);
   }
 
@@ -210,13 +243,50 @@ export class Flow {
 
   /** Off the list and off the server, which would delete it tomorrow anyway. */
   async remove(item) {
+    this.drop(item);
+    forget(item);
+    if (item.state === "expired") return;
+    const ended = FINAL.has(item.state); // with such a job the server deletes its upload
+    const whole = [...this.items.values()].find((one) => one.fileId === item.fileId);
+    if (item.preview && ended && whole) {
+      // The file itself is still to be converted: its preview is deleted with it.
+      return void this.#set(whole, { previews: [...whole.previews ?? [], item.jobId] });
+    }
+    await this.#end(item);
+    if (item.fileId && !item.preview && !ended) await dropUpload(item.fileId).catch(() => {});
+  }
+
+  async #end({ jobId, previews = [] }) {
+    for (const one of [jobId, ...previews].filter(Boolean)) await endJob(one).catch(() => {});
+  }
+
+  /** Off the list alone. */
+  drop(item) {
     item.stop?.abort(new Error("removed"));
     if (item.jobId) this.#watcher.forget(item.jobId);
     this.items.delete(item.id);
-    forget(item);
     this.removed(item);
-    if (item.state === "expired") return;
-    if (item.jobId) await endJob(item.jobId).catch(() => {});
-    if (item.fileId) await dropUpload(item.fileId).catch(() => {});
+  }
+
+  removeAll() {
+    return Promise.all([...this.items.values()].map((item) => this.#starts.use(() => this.remove(item))));
+  }
+
+  /** These files, and those that other tabs have: off the server, and out of this browser. */
+  async removeEverything(remembered) {
+    const unseen = remembered.filter((record) => !this.items.has(record.id));
+    await Promise.all([this.removeAll(), ...unseen.map((record) => this.#starts.use(async () => {
+      await this.#end(record);
+      if (record.fileId && !record.preview) await dropUpload(record.fileId).catch(() => {});
+    }))]);
+    forgetAll();
+  }
+
+  /** What another tab has begun shows here as soon as there is a job to follow. */
+  came(record) {
+    const known = this.items.get(record.id);
+    if (!record.jobId || known?.jobId === record.jobId) return;
+    if (known) this.drop(known);
+    this.restore(record);
   }
 }

@@ -116,25 +116,35 @@ export function bare(path) {
   return url.pathname + url.search;
 }
 
-/** A download's link with the token that there is for it. */
+/** A link of one job or several, with the tokens that there are for them. */
 export function signed(href) {
   const url = new URL(href, location.href);
-  const token = links.get(url.searchParams.get("jobId"))?.download;
-  if (token) url.searchParams.set("token", token);
+  const tokens = jobsOf(url).map((jobId) => links.get(jobId)?.download).filter(Boolean);
+  if (tokens.length) url.searchParams.delete("token");
+  for (const token of tokens) url.searchParams.append("token", token);
   return url.href;
+}
+
+const jobsOf = (href) => new URL(href, location.href).searchParams.getAll("jobId");
+
+/** The same, once tokens that have grown old or are not there yet have been fetched. */
+export async function signedAnew(href) {
+  const stale = key ? jobsOf(href).filter((jobId) => !isFresh(jobId)) : [];
+  await Promise.all(stale.map((jobId) => withKey(() => renew(jobId)).catch(() => {})));
+  return signed(href);
 }
 
 // A link whose token has grown old, or that has none yet, gets one when it is pressed.
 document.addEventListener("click", async (event) => {
   const link = event.target.closest?.("a[download]");
-  const jobId = link && new URL(link.href).searchParams.get("jobId");
-  if (!key || !jobId) return;
-  if (isFresh(jobId)) {
+  const jobs = link ? jobsOf(link.href) : [];
+  if (!key || !jobs.length) return;
+  if (jobs.every(isFresh)) {
     link.href = signed(link.href);
     return;
   }
   event.preventDefault();
-  await withKey(() => renew(jobId)).catch(() => {});
-  if (isFresh(jobId)) link.click();
-  else open(signed(link.href), "_blank", "noopener"); // the server's own words on why there is none
+  const href = await signedAnew(link.href);
+  if (jobs.every(isFresh)) link.click();
+  else open(href, "_blank", "noopener"); // the server's own words on why there is none
 });

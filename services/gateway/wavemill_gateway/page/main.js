@@ -2,9 +2,16 @@
 
 import { formats } from "./api.js";
 import { Choices } from "./choices.js";
+import { confirmed } from "./confirm.js";
+import { Estimates, sumInWords } from "./estimate.js";
 import { Flow } from "./flow.js";
+import { Frames } from "./frames.js";
+import { isOffline } from "./offline.js";
+import { Options } from "./options.js";
 import { backoff, sleep } from "./plan.js";
-import { remembered } from "./store.js";
+import { listenToOthers, remembered } from "./store.js";
+import { announceTab, otherTabs } from "./tabs.js";
+import { Totals } from "./totals.js";
 import { Listing } from "./view.js";
 import { bytes, keptFor } from "./words.js";
 
@@ -12,25 +19,46 @@ const find = (selector) => document.querySelector(selector);
 const picker = find("#files");
 const hint = find("#hint");
 
-const choices = new Choices({ format: find("#format"), quality: find("#quality") });
+const choices = new Choices({
+  format: find("#format"), quality: find("#quality"), options: new Options(find("#options")), changed: () => weigh(),
+});
 const listing = new Listing({
   section: find("#listing"), list: find("#list"), announcer: find("#announcer"),
-  act: (name, item) => (name === "choose" ? picker.click() : flow[name](item)),
+  act: (name, item) => (name === "choose" ? picker.click() : flow[name](item, choices.value)),
 });
+const totals = new Totals({
+  said: find("#totals"), interrupted: find("#interrupted"), zips: find("#zips"), removeAll: find("#remove-all"),
+});
+const frames = new Frames((item) => listing.show(item), () => count());
 const flow = new Flow({
-  changed: (item) => {
-    listing.show(item);
-    count();
-  },
+  changed: (item) => frames.add(item),
   removed: (item) => {
     listing.remove(item);
-    count();
+    frames.drop(item);
   },
+});
+flow.tab = announceTab();
+const estimates = new Estimates(({ sizes, count: files, problem = "" }) => {
+  const { quality } = choices.value;
+  choices.weigh(sizes);
+  find("#estimate").textContent = problem || sumInWords(sizes[quality], files);
 });
 
 function count() {
-  const open = [...flow.items.values()].filter((item) => flow.isOpen(item)).length;
-  find("#convert").textContent = open > 1 ? `Convert ${open} files` : "Convert";
+  const items = [...flow.items.values()];
+  const open = items.filter((item) => flow.isOpen(item)).length;
+  const text = open > 1 ? `Convert ${open} files` : "Convert";
+  if (find("#convert").textContent !== text) find("#convert").textContent = text;
+  totals.show(items);
+  weigh();
+}
+
+/** Ask what is ready what it would weigh. */
+function weigh() {
+  const ready = [...flow.items.values()].filter((item) => item.state === "ready" && !item.wanted);
+  const { format, options } = choices.value;
+  if (!choices.options.valid) return;
+  estimates.ask(ready.map((item) => item.fileId), { format, options }, choices.qualities);
 }
 
 function tell(message) {
@@ -41,7 +69,7 @@ function tell(message) {
 
 function add(files) {
   tell("");
-  for (const file of files) flow.add(file);
+  flow.add(files);
 }
 
 picker.addEventListener("change", () => {
@@ -91,6 +119,36 @@ addEventListener("drop", (event) => {
   add([...event.dataTransfer.files]);
 });
 
+function noticeLine() {
+  find("#offline").hidden = !isOffline();
+  for (const item of flow.items.values()) frames.add(item);
+}
+addEventListener("online", noticeLine);
+addEventListener("offline", noticeLine);
+
+find("#remove-all").addEventListener("click", async () => {
+  const count = flow.items.size;
+  const sure = await confirmed({
+    title: `Remove all ${count} files?`,
+    text: "Uploads and results are deleted from the server at once, and conversions that still run are cancelled.",
+    yes: "Remove all", no: "Keep them",
+  });
+  if (sure) flow.removeAll();
+});
+
+find("#forget").addEventListener("click", async () => {
+  const sure = await confirmed({
+    title: "Delete everything of this browser?",
+    text: "All files that were converted in this browser are deleted from the server, those of other tabs too. "
+      + "What you chose is forgotten.",
+    yes: "Delete everything", no: "Keep it",
+  });
+  if (!sure) return;
+  await flow.removeEverything(remembered(Date.now()));
+  choices.reset();
+  listing.say("Everything was deleted.");
+});
+
 async function learnFormats() {
   for (let attempt = 0; ; attempt += 1) {
     try {
@@ -108,5 +166,18 @@ async function learnFormats() {
   }
 }
 
-for (const record of remembered(Date.now())) flow.restore(record);
+/** What another open tab is still uploading is that tab's. */
+async function restoreAll() {
+  const others = await otherTabs();
+  for (const record of remembered(Date.now())) {
+    if (record.jobId || !others.has(record.tab)) flow.restore(record);
+  }
+  listenToOthers({
+    came: (record) => flow.came(record),
+    went: (id) => flow.items.has(id) && flow.drop(flow.items.get(id)),
+  });
+}
+
+noticeLine();
+restoreAll();
 learnFormats();

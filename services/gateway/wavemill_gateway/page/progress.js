@@ -2,6 +2,7 @@
 
 import { getProgress } from "./api.js";
 import { eventTokens } from "./key.js";
+import { isOffline } from "./offline.js";
 import { backoff, sleep } from "./plan.js";
 
 export const FINAL = new Set(["completed", "failed", "cancelled"]);
@@ -27,6 +28,7 @@ export class Watcher {
   /** `onProgress(jobId, progress)`, `onGone(jobId)`: expired, `onLost(jobId)`: out of reach. */
   constructor({ onProgress, onGone, onLost }) {
     Object.assign(this, { onProgress, onGone, onLost });
+    addEventListener("online", () => this.#return());
   }
 
   watch(jobId) {
@@ -116,6 +118,14 @@ export class Watcher {
     this.#pollAll();
   }
 
+  /** The line is back: a stream again, whose snapshots tell what was missed. */
+  #return() {
+    for (const poll of this.#polls.values()) poll.abort(new Error("streaming again"));
+    this.#polls.clear();
+    this.#streaming = typeof EventSource === "function";
+    this.#connect();
+  }
+
   #pollAll() {
     for (const jobId of this.#jobs) {
       if (this.#polls.has(jobId)) continue;
@@ -134,7 +144,7 @@ export class Watcher {
         if (FINAL.has(progress.status)) return;
       } catch (error) {
         if (signal.aborted) throw error;
-        failed += 1;
+        if (!isOffline()) failed += 1;
         if (error.gone || failed >= POLL_TRIES) {
           this.forget(jobId);
           if (error.gone) this.onGone(jobId);

@@ -81,7 +81,7 @@ function fillDetails(details, item) {
 
 /** Once for every new row. `ask()` fetches the record, where that has failed before. */
 export function prepareReport(row, item, ask) {
-  const details = row.querySelector("details");
+  const details = row.querySelector(".file-report");
   details.querySelector("summary .unseen").textContent = ` of ${item.name}`;
   details.addEventListener("toggle", () => {
     if (!details.open) return;
@@ -96,7 +96,7 @@ export function showReport(row, item) {
   const outputs = done ? item.progress?.outputs ?? [] : [];
   const links = () => (outputs.length > 1 ? outputs.map((one, index) => link(item, one, index)) : []);
   fill(row.querySelector(".file-outputs"), links, done ? item.jobId : null);
-  const details = row.querySelector("details");
+  const details = row.querySelector(".file-report");
   details.hidden = !done;
   if (details.open) fillDetails(details, item);
   const list = row.querySelector(".file-warnings");

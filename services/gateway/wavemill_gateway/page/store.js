@@ -5,8 +5,9 @@ const CHOICE = "wavemill.choice";
 const FORGET_AFTER = 7 * 24 * 3600 * 1000; // ms; the server has let go of the file long before
 const KEPT = [
   "id", "name", "size", "addedAt", "fileId", "uploaded", "wanted",
-  "format", "quality", "key", "jobId", "downloadUrl",
+  "format", "quality", "options", "preview", "previews", "peaks", "key", "jobId", "downloadUrl", "tab",
 ];
+const written = new Map(); // key → text: most changes are of nothing that is remembered
 
 /** Private windows and full disks refuse; then the page merely forgets on reload. */
 function attempt(action) {
@@ -24,10 +25,14 @@ function read(key) {
 
 export function remember(item) {
   const record = Object.fromEntries(KEPT.map((name) => [name, item[name]]));
-  attempt(() => localStorage.setItem(PREFIX + item.id, JSON.stringify(record)));
+  const text = JSON.stringify(record);
+  if (written.get(item.id) === text) return;
+  written.set(item.id, text);
+  attempt(() => localStorage.setItem(PREFIX + item.id, text));
 }
 
 export function forget(item) {
+  written.delete(item.id);
   attempt(() => localStorage.removeItem(PREFIX + item.id));
 }
 
@@ -39,10 +44,27 @@ export function remembered(now) {
     const record = read(key);
     const usable = record && typeof record.id === "string" && typeof record.name === "string"
       && key === PREFIX + record.id && now - record.addedAt < FORGET_AFTER;
-    if (usable && (record.jobId || record.fileId)) items.push(record);
+    if (usable) items.push(record);
     else attempt(() => localStorage.removeItem(key));
   }
   return items.sort((one, other) => one.addedAt - other.addedAt);
+}
+
+/** Every trace, of other tabs' files too. */
+export function forgetAll() {
+  written.clear();
+  const keys = attempt(() => Object.keys(localStorage)) ?? [];
+  for (const key of keys.filter((one) => one.startsWith("wavemill."))) attempt(() => localStorage.removeItem(key));
+}
+
+/** What another tab has done: `came(record)` when a file of its own changed, `went(id)` when it is gone. */
+export function listenToOthers({ came, went }) {
+  addEventListener("storage", ({ key, newValue }) => {
+    if (!key?.startsWith(PREFIX)) return;
+    const record = newValue === null ? null : read(key);
+    if (record) came(record);
+    else went(key.slice(PREFIX.length));
+  });
 }
 
 export function rememberChoice(choice) {

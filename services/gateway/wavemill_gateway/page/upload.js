@@ -1,6 +1,7 @@
 // One file goes up in chunks: in parallel, each retried, continued where it stopped.
 
 import { ApiError, completeUpload, dropUpload, getUpload, openUpload, sendChunk } from "./api.js";
+import { online } from "./offline.js";
 import { backoff, jittered, parseRanges, planChunks, receivedBytes, sleep, Slots } from "./plan.js";
 
 const LANES = 3; // of the six connections a browser opens to one host; events and calls need some
@@ -10,7 +11,11 @@ const SLOW_AFTER = 40_000; // ms; a server gives a chunk 110 s, so three at once
 const SMALL_CHUNK = 5 * 1024 * 1024; // the smallest that the server takes
 const ROUNDS = 3; // of "what is missing?", should chunks vanish between sending and assembling
 
+const FILES_AT_ONCE = 3; // open uploads are counted per visitor
+
 const lanes = new Slots(LANES); // shared by all files of the page
+/** Whose turn it is: a file waits here before it is uploaded. */
+export const turns = new Slots(FILES_AT_ONCE);
 const inFlight = new Set();
 let slow = false;
 
@@ -20,7 +25,7 @@ class MakeRoom extends Error {}
 /** The line is slow: from now on one chunk at a time, and this one gets the whole of it. */
 function giveWayTo(own) {
   slow = true;
-  lanes.limit = 1;
+  lanes.limit = turns.limit = 1;
   for (const other of inFlight) if (other !== own) other.abort(new MakeRoom());
 }
 
@@ -28,6 +33,7 @@ async function sendOnce(state, chunk) {
   const { file, fileId, chunkSize, totalChunks, signal } = state;
   const own = new AbortController();
   const abort = () => own.abort(signal.reason);
+  await online(signal);
   if (signal.aborted) throw signal.reason;
   signal.addEventListener("abort", abort, { once: true });
   inFlight.add(own);

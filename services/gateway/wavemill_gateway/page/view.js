@@ -1,8 +1,10 @@
 // The list of files on the screen. Names and server texts go in as text, never as markup.
 
 import { signed } from "./key.js";
+import { isOffline } from "./offline.js";
+import { prepareListening, showListening, stopListening } from "./player.js";
 import { prepareReport, showReport } from "./report.js";
-import { bytes, stage, timeLeft } from "./words.js";
+import { bytes, keptUntil, pace, stage, uploadPace } from "./words.js";
 
 const template = document.querySelector("#row");
 
@@ -10,12 +12,12 @@ const ACTIONS = {
   waiting: ["cancel"],
   uploading: ["cancel"],
   "needs-file": ["choose", "remove"],
-  ready: ["remove"],
+  ready: ["preview", "remove"],
   starting: ["cancel"],
   running: ["cancel"],
   completed: ["download", "remove"],
   failed: ["remove"],
-  cancelled: ["remove"],
+  cancelled: ["again", "remove"],
   expired: ["remove"],
   lost: ["again", "remove"],
 };
@@ -43,23 +45,29 @@ function results(outputs) {
 
 /** [what is going on, the small print beside it] */
 function status(item, kept) {
+  const waits = isOffline() ? "Waiting for the connection" : "";
   const then = item.wanted ? "Converts by itself once it is uploaded" : "";
   const { progress, size } = item;
   switch (item.state) {
-    case "waiting": return ["Waiting to upload", then];
+    case "waiting": return ["Waiting to upload", waits || then];
     case "uploading":
       if (item.sent >= size) return ["Finishing the upload", then];
       return [`Uploading – ${Math.floor((100 * (item.sent ?? 0)) / size)} %`,
-        then || `${bytes(item.sent ?? 0)} of ${bytes(size)}`];
+        waits || uploadPace(item.sent ?? 0, size, item.meter?.rate)];
     case "needs-file": return ["The upload was interrupted. Choose the same file again to continue.", ""];
     case "ready": return ["Uploaded. Pick a format above, then press Convert.", ""];
-    case "starting": return ["Starting", ""];
+    case "starting": return ["Starting", waits];
     case "running": {
       if (item.cancelling) return ["Cancelling", ""];
       const percent = progress?.progress > 0 ? ` – ${Math.floor(progress.progress)} %` : "";
-      return [item.note || stage(progress ?? {}) + percent, timeLeft(progress?.estimatedTimeRemaining ?? null)];
+      return [item.note || stage(progress ?? {}) + percent,
+        waits || pace(progress?.speed, progress?.estimatedTimeRemaining ?? null)];
     }
-    case "completed": return ["Converted", results(progress?.outputs ?? [])];
+    case "completed": {
+      const until = keptUntil(1000 * item.record?.expiresAt, Date.now());
+      const result = [results(progress?.outputs ?? []), until].filter(Boolean).join(", ");
+      return [item.preview ? "Preview of the first 15 seconds" : "Converted", result];
+    }
     case "failed": return [item.error?.message || "The conversion failed.", ""];
     case "cancelled": return ["Cancelled", ""];
     case "expired": return [`Expired: files are deleted after ${kept}.`, ""];
@@ -99,7 +107,8 @@ export class Listing {
     const row = this.#rows.get(item.id) ?? this.#add(item);
     const part = (name) => row.querySelector(name);
     const [what, beside] = status(item, this.kept);
-    const target = item.wanted && item.format ? ` → ${item.format.toUpperCase()}` : "";
+    const kind = item.preview ? ", preview" : "";
+    const target = item.wanted && item.format ? ` → ${item.format.toUpperCase()}${kind}` : "";
     put(part(".file-facts"), `${bytes(item.size)}${target}`);
     put(part(".file-stage"), what);
     put(part(".file-left"), beside);
@@ -113,6 +122,7 @@ export class Listing {
     if (row.dataset.state !== item.state) this.#speak(item, what);
     row.dataset.state = item.state;
     this.#offer(row, item);
+    showListening(row, item);
     for (const warning of showReport(row, item)) this.say(`${item.name}: ${warning}`);
   }
 
@@ -135,6 +145,7 @@ export class Listing {
       button.setAttribute("aria-label", `${button.textContent} ${item.name}`);
       if (button.dataset.act !== "download") button.addEventListener("click", () => this.act(button.dataset.act, item));
     }
+    prepareListening(row, item);
     prepareReport(row, item, () => this.act("learn", item));
     this.#rows.set(item.id, row);
     this.list.append(row);
@@ -145,6 +156,7 @@ export class Listing {
   remove(item) {
     const row = this.#rows.get(item.id);
     if (!row) return;
+    stopListening(row);
     const next = row.nextElementSibling ?? row.previousElementSibling;
     const focused = row.contains(document.activeElement);
     row.remove();

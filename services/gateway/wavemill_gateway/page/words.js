@@ -63,6 +63,30 @@ export function timeLeft(seconds) {
   return `about ${Math.floor(minutes / 60)} h${rest ? ` ${rest} min` : ""} left`;
 }
 
+/** "48× – about 2 min left"; what is not known is left out. */
+export function pace(speed, seconds) {
+  const times = speed > 0 ? `${speed < 10 ? Number(speed.toFixed(1)) : Math.round(speed)}×` : "";
+  return [times, timeLeft(seconds)].filter(Boolean).join(" – ");
+}
+
+/** "12 MB of 30 MB, 3.2 MB/s – about 10 s left" */
+export function uploadPace(sent, size, rate) {
+  const amount = `${bytes(sent)} of ${bytes(size)}`;
+  if (!rate) return amount;
+  return `${amount}, ${bytes(Math.round(rate))}/s – ${timeLeft((size - sent) / rate)}`;
+}
+
+/** Until when, as one says it: "kept until 14:05 tomorrow". Both in ms. */
+export function keptUntil(until, now) {
+  if (!Number.isFinite(until) || until <= now) return "";
+  const [end, start] = [new Date(until), new Date(now)];
+  const time = end.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const midnight = (date, more) => new Date(date.getFullYear(), date.getMonth(), date.getDate() + more).getTime();
+  if (midnight(end, 0) === midnight(start, 0)) return `kept until ${time} today`;
+  if (midnight(end, 0) === midnight(start, 1)) return `kept until ${time} tomorrow`;
+  return `kept until ${end.toLocaleDateString("en-GB", { day: "numeric", month: "long" })}`;
+}
+
 /** What a running job is doing. `queuePosition` counts from 0: the next one to run. */
 export function stage(progress) {
   const words = STAGES[progress.stage] ?? (progress.stage ? "Working" : STAGES.queued);
