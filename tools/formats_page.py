@@ -50,14 +50,14 @@ can be changed all the same. That is done where all of this is so:
 | MP3 | MP3 with a Xing header | `mp3` |
 | Opus | Ogg; WebM and Matroska | `opus` (from Ogg), `webm` |
 | Vorbis | Ogg | `ogg` |
-| FLAC | FLAC, Ogg, MP4, Matroska | `flac`, `mka` |
+| FLAC | FLAC, Ogg, MP4, Matroska | `mka` |
 | ALAC | MP4 | `alac` |
 | WavPack, True Audio, AC-3 | their own | `wv`, `tta`, `ac3` |
 
 Every copy is decoded before the job counts as completed and compared with what the source decodes
 to; if a single sample differs, the file is encoded after all. The job's record says `copied` for
-each of its `outputs`. To have a file encoded in any case, ask for another quality: `high`, `192k`,
-`max` for `flac`.
+each of its `outputs`. To have a file encoded in any case, ask for another quality: `high`, `192k`.
+
 
 ## Limits that are ffmpeg's
 

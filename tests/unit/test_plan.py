@@ -189,7 +189,7 @@ def test_a_copy_has_the_samples_of_its_source_and_nothing_to_remark_on() -> None
     assert (planned.pcm, planned.bitrate, codes(planned)) == ("pcm_f32le", None, [])
     media = MediaInfo(codec="flac", duration=100.0)
     odd = structs.replace(SOURCE, media=media, demuxer="flac", bits=24, layout="4.0", channels=4)
-    planned = plan("flac", source=odd)
+    planned = plan("mka", source=odd)
     assert (planned.copied, planned.layout, planned.mix) == (True, "4.0", False)
     assert (planned.pcm, codes(planned)) == ("pcm_s32le", [])
 

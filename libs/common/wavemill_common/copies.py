@@ -5,8 +5,9 @@ The converter decides by what ffmpeg finds, the gateway foresees it by what a qu
 Only pairs whose copies decode to the very samples of the source, by ffmpeg 5 and 9, are in the
 table. Those that are not: AAC from MP4 to ADTS and Opus from WebM to Ogg play the encoder's delay;
 Vorbis, AAC and MP3 from Matroska, and MP3 without a Xing header, lose or gain hundreds of samples;
-ALAC in CAF loses its end under ffmpeg 9; TTA from Matroska fails. PCM gains nothing: to encode it
-anew is as exact and as fast.
+ALAC in CAF loses its end under ffmpeg 9; TTA from Matroska fails. FLAC in its own container takes
+the count and the MD5 of its samples over from the source, where they may be missing (Ogg) or wrong
+(a file that was cut off). It gains as little by a copy as PCM: to encode them anew is as exact.
 """
 
 from types import MappingProxyType
@@ -16,7 +17,7 @@ from wavemill_common.formats import Encoding, Format
 from wavemill_common.options import ConvertOptions
 
 _MP4: Final = ("m4a", "m4b")
-_FLAC: Final = ("flac", "mka")
+_FLAC: Final = ("mka",)
 
 EXACT: Final = MappingProxyType(
     {
