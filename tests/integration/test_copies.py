@@ -24,7 +24,6 @@ BY_HAND = {
     ("speech.ogg", "ogg"): "-map_metadata:g 0:s:a:0 -f ogg",
     ("speech.opus", "opus"): "-map_metadata:g 0:s:a:0 -f opus",
     ("lena.flac", "mka"): "-f matroska",
-    ("lena.flac", "mka"): "-f matroska",
 }
 # What a stand-in for ffmpeg does to its own words before it becomes ffmpeg, or instead.
 NOISE = """for word; do

@@ -47,7 +47,6 @@ def copies(
         (MP3, "mp3", True),
         (FLAC, "mka", True),
         (FLAC, "flac", False),
-        (FLAC, "mka", True),
         (FLAC, "alac", False),
     ],
 )
