@@ -299,7 +299,7 @@ def test_ctrl_c_cancels_the_jobs_and_leaves_nothing_half_done(
     wait_until(lambda: len(server.ffmpegs()) >= 2, 60)
 
     process.send_signal(number)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=90)
 
     assert process.returncode == code
     assert "Traceback" not in errors

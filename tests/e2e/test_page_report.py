@@ -77,7 +77,7 @@ async def test_what_arrives_whole_needs_no_warning(browser_page: Page, lena: Pat
 
 
 async def test_sound_that_was_copied_is_told(browser_page: Page, lena: Path) -> None:
-    target = await converted(browser_page, lena / "lena.flac", "flac")
+    target = await converted(browser_page, lena / "lena.m4a", "m4a")
     table = await opened(target)
     await expecting(line(table, "Sound")).to_contain_text("without another encoding")
 
