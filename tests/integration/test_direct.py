@@ -407,7 +407,8 @@ async def uppy_page(
     s3_server.client.put_bucket_cors(Bucket=bucket.bucket, CORSConfiguration=CORS)
 
     pages["bundle.js"] = web.Response(body=uppy, content_type="text/javascript")
-    pages["page"] = web.Response(text=PAGE, content_type="text/html")
+    open_to_all = {"Content-Security-Policy": "default-src * 'unsafe-inline'"}
+    pages["page"] = web.Response(text=PAGE, content_type="text/html", headers=open_to_all)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         one = await browser.new_page()
