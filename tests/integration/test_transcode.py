@@ -1,6 +1,7 @@
 """Every input into every format, by the real ffmpeg, judged by decoding what came out."""
 
 import asyncio
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -136,7 +137,8 @@ REFERENCES = {
     ("lena.flac", "opus"): "-c:a libopus -b:a 96k -f opus",
     ("lena.mp3", "ogg"): "-c:a libvorbis -q:a 5 -f ogg",
     ("deep.wav", "flac"): "-c:a flac -sample_fmt s32 -frame_size 4096 -compression_level 5 -f flac",
-    ("lena.ogg", "wav"): "-map_metadata:g 0:s:a:0 -c:a pcm_s16le -rf64 auto -f wav",
+    ("lena.ogg", "wav"): "-map_metadata:g 0:s:a:0 -metadata ISFT=Lavf57.46.100 "
+    "-metadata 'ICMT=created by heshamwhite@gmail.com' -c:a pcm_s16le -rf64 auto -f wav",
     ("deep.wav", "aiff"): "-c:a pcm_s24be -write_id3v2 1 -id3v2_version 3 -f aiff",
     ("float.wav", "wav"): "-c:a pcm_f32le -rf64 auto -f wav",
     ("surround.flac", "ac3"): "-c:a ac3 -b:a 192k -f ac3",
@@ -157,7 +159,7 @@ async def test_the_result_is_the_very_bytes_that_plain_ffmpeg_writes(
     ffmpeg: Ffmpeg, inputs: dict[str, Path], tmp_path: Path, name: str, format_id: str
 ) -> None:
     result = await convert(ffmpeg, inputs[name], tmp_path / "ours", format_id)
-    words = REFERENCES[name, format_id].split()
+    words = shlex.split(REFERENCES[name, format_id])
     end = ["-map_metadata:g", "0"] if "-map_metadata:g" not in words else []
     common = ["-map", "0:a:0", *words, *end, "-fflags", "+bitexact"]
     run("-i", inputs[name], *common, tmp_path / "reference")
