@@ -80,6 +80,7 @@ class Theatre:
         scale = options.setdefault("scale", SCALE)
         patches = f"quick={scale} crash_points={self.points} {options.pop('patches', '')}"
         variables = {"WAVEMILL_FFMPEG": str(self.ffmpeg), "WAVEMILL_WEBHOOK_PRIVATE": "1"}
+        variables["WAVEMILL_MAX_SSE_PER_CLIENT"] = "1000"  # all watchers come from one address
         self.cluster = Cluster(folder / "members", patches=patches, **(variables | options))
         self.session: aiohttp.ClientSession
 

@@ -9,6 +9,7 @@ from wavemill_converter.plan.plan import ConversionPlan
 from wavemill_converter.transcode.outcome import Transcoded
 
 WHOLE = 0.98  # the share of an exact duration below which a source counts as cut off
+UNHEARD = 0.03  # seconds; a header's own rounding, and less than one frame of FLAC
 SLACK = 0.15  # seconds; encoders may drop or delay that much, more than 2 % of a short file
 
 
@@ -37,7 +38,16 @@ def check_report(transcoded: Transcoded, plan: ConversionPlan, size: int) -> tup
         raise OutputInvalid("the result is shorter than what ffmpeg wrote", detail=detail)
     if transcoded.out_time <= 0:
         raise NotAudio(f"no audio could be decoded from this file; send {SUPPORTED}", detail=detail)
+    if plan.copied and _ends_early(transcoded, plan):
+        raise OutputInvalid("the source ends before its own length; a copy would end wrongly, too")
     return _truncated(transcoded.out_time, plan)
+
+
+def _ends_early(transcoded: Transcoded, plan: ConversionPlan) -> bool:
+    """Whether fewer samples were decoded than a copy's header and last packet will promise."""
+    if not (plan.duration_exact and plan.duration and transcoded.encoded is not None):
+        return False
+    return transcoded.encoded / plan.sample_rate < plan.duration - UNHEARD
 
 
 def _truncated(out_time: float, plan: ConversionPlan) -> tuple[Remark, ...]:

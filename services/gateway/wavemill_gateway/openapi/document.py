@@ -118,7 +118,7 @@ def _operation(one: Endpoint, schemas: _Schemas) -> dict[str, Any]:
         "tags": [one.tag],
         "summary": one.summary,
         "security": _security(one),
-        "responses": {**_answers(one, schemas), **_failures(one, schemas)},
+        "responses": _joined(_answers(one, schemas), _failures(one, schemas)),
     }
     if one.details:
         found["description"] = one.details
@@ -165,8 +165,21 @@ def _answer(answer: Answer, schemas: _Schemas) -> dict[str, Any]:
     return found
 
 
+def _joined(answers: dict[str, Any], failures: dict[str, Any]) -> dict[str, Any]:
+    """All responses; a status that is both an answer and a failure has the bodies of both."""
+    both = {
+        status: {
+            **answers[status],
+            "description": f"{answers[status]['description']} {failures[status]['description']}",
+            "content": {**answers[status].get("content", {}), **failures[status]["content"]},
+        }
+        for status in answers.keys() & failures.keys()
+    }
+    return {**answers, **failures, **both}
+
+
 def _failures(one: Endpoint, schemas: _Schemas) -> dict[str, Any]:
-    """Each status with its codes; one that is also a success keeps both bodies apart."""
+    """Each status with its codes."""
     codes: dict[int, set[str]] = {}
     for status, code in map(described, failures_of(one)):
         codes.setdefault(status, set()).add(code)
