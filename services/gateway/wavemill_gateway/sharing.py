@@ -14,10 +14,14 @@ class Shared(Generic[T]):
         self._running: dict[str, asyncio.Future[T]] = {}
 
     async def run(self, key: str, call: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
-        """Return what `call` returns, and whether it was this caller's own run."""
-        running = self._running.get(key)
-        if running is not None:
-            return await asyncio.shield(running), False
+        """Return what `call` returns, and whether it was this caller's own run.
+
+        If the caller whose run it was is cancelled, one of those who waited runs it anew.
+        """
+        while (running := self._running.get(key)) is not None:
+            await asyncio.wait([running])
+            if not running.cancelled():
+                return running.result(), False
         mine = self._running[key] = asyncio.get_running_loop().create_future()
         try:
             result = await call()
