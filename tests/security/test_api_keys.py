@@ -430,6 +430,7 @@ async def test_the_page_asks_once_for_the_key_and_all_works_with_it(
     page.on("request", note)
     dialog = page.get_by_role("dialog", name="API key")
     await expecting(dialog).to_be_visible()
+    await expecting(page.get_by_text("No account needed.")).to_be_hidden()
     await expecting(dialog.get_by_label("Key")).to_be_focused()
     await dialog.get_by_label("Key").fill("wrong")
     await page.keyboard.press("Enter")

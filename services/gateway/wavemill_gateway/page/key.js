@@ -51,8 +51,16 @@ function make(name, attributes, ...content) {
   return element;
 }
 
+/** What is said of a server that needs no key does not hold of this one. */
+function sayItIsClosed() {
+  document.querySelector("#open-to-all").hidden = true;
+}
+
+if (key) sayItIsClosed();
+
 /** Nothing works here without a key, so the question stays until it is answered. */
 function ask(why) {
+  sayItIsClosed();
   const input = make("input", {
     type: "password", id: "key", required: "", autocomplete: "off", spellcheck: "false",
     "aria-describedby": "key-why",
