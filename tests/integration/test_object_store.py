@@ -252,6 +252,7 @@ async def test_deleting_what_is_not_there_succeeds(store: ObjectStore) -> None:
     await store.delete(["never/was", "key", "key"])
     await store.delete(["key"])
     await store.delete([])
+    assert await keys(store, "") == []
 
 
 async def test_a_key_can_be_stored_again_after_its_deletion(store: ObjectStore) -> None:

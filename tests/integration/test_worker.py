@@ -202,6 +202,7 @@ async def test_who_is_outrun_hears_of_it_from_the_record(
         await eventually(lambda: waiting.running)
         await claimed_by_another(house)
         await eventually(lambda: not waiting.running, 3)
+        assert not await house.results()
 
 
 async def test_the_job_of_a_dead_converter_is_taken_over(

@@ -202,3 +202,4 @@ async def test_what_it_costs(inside: Inside, capsys: pytest.CaptureFixture[str])
     contained, plain = (statistics.median(times) for times in zip(*pairs, strict=True))
     with capsys.disabled():
         print(f"\na start takes {contained:.1f} ms contained, {plain:.1f} plain")  # noqa: T201
+    assert len(pairs) == 15, "each of them started"

@@ -154,9 +154,8 @@ MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_every_answer_is_declared(known: Known, label: str) -> None:
-    for mode in MODES:
-        if fits(label, mode):
-            judge(known, label, mode, SHORT)
+    seen = sum((judge(known, label, mode, SHORT) for mode in MODES if fits(label, mode)), Counter())
+    assert seen.total() > 0
 
 
 @pytest.mark.slow
