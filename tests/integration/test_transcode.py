@@ -10,7 +10,7 @@ from media_files import ASSETS, FFMPEG, decoded, make_inputs, run
 
 from support.known import known_ffmpeg
 from wavemill_common.catalogue import FORMATS
-from wavemill_common.errors import LimitExceeded, NotAudio
+from wavemill_common.errors import LimitExceeded, NotAudio, OutputInvalid
 from wavemill_common.jobs import Remark
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.options import ConvertOptions
@@ -66,9 +66,21 @@ class Result:
 async def convert(
     ffmpeg: Ffmpeg, source: Path, target: Path, format_id: str, probed: Probed | None = None
 ) -> Result:
+    """Convert as a converter does: what is to be a copy is encoded if the copy is not right."""
     wanted = FORMATS[format_id]
     probed = probed or await probe(ffmpeg, source)
-    plan = plan_conversion(wanted, wanted.encoding("standard"), ConvertOptions(), probed)
+    encoding, options = wanted.encoding("standard"), ConvertOptions()
+    plan = plan_conversion(wanted, encoding, options, probed)
+    try:
+        return await carry_out(ffmpeg, source, target, plan)
+    except OutputInvalid:
+        if not plan.copied:
+            raise
+        anew = plan_conversion(wanted, encoding, options, probed, may_copy=False)
+        return await carry_out(ffmpeg, source, target, anew)
+
+
+async def carry_out(ffmpeg: Ffmpeg, source: Path, target: Path, plan: ConversionPlan) -> Result:
     with local_input(ffmpeg, source) as opened:
         plan = await with_picture(ffmpeg, DiskObjectStore(target.parent), opened, plan)
     steps: list[TranscodeProgress] = []

@@ -1,5 +1,7 @@
 """An exit code of 0 is not believed without proof."""
 
+from contextlib import nullcontext
+
 import pytest
 from msgspec import structs
 
@@ -66,3 +68,26 @@ def test_an_encoders_delay_does_not_make_a_short_file_a_truncated_one() -> None:
 def test_an_estimated_duration_proves_nothing() -> None:
     estimated = structs.replace(PLAN, duration_exact=False)
     assert check_report(structs.replace(DONE, out_time=50.0), estimated, 1000) == ()
+
+
+@pytest.mark.parametrize(("seconds", "right"), [(100.0, True), (99.98, True), (99.9, False)])
+def test_a_copy_of_what_ends_before_its_own_length_is_no_result(
+    seconds: float, *, right: bool
+) -> None:
+    """Its header would go on to promise what is not there."""
+    copied = structs.replace(PLAN, copied=True)
+    done = structs.replace(DONE, encoded=round(seconds * SOURCE.sample_rate))
+    with nullcontext() if right else pytest.raises(OutputInvalid, match="ends before"):
+        check_report(done, copied, 1000)
+
+
+def test_the_padding_of_a_lossy_source_is_not_missed_in_its_copy() -> None:
+    copied = structs.replace(PLAN, copied=True, lossless=False)
+    done = structs.replace(DONE, encoded=round(99.9 * SOURCE.sample_rate))
+    assert check_report(done, copied, 1000) == ()
+
+
+def test_a_copy_of_a_lossy_source_that_is_cut_off_is_no_result() -> None:
+    copied = structs.replace(PLAN, copied=True, lossless=False)
+    with pytest.raises(OutputInvalid, match="ends before"):
+        check_report(structs.replace(DONE, out_time=50.0), copied, 1000)

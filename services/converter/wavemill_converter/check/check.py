@@ -38,14 +38,20 @@ def check_report(transcoded: Transcoded, plan: ConversionPlan, size: int) -> tup
         raise OutputInvalid("the result is shorter than what ffmpeg wrote", detail=detail)
     if transcoded.out_time <= 0:
         raise NotAudio(f"no audio could be decoded from this file; send {SUPPORTED}", detail=detail)
-    if plan.copied and _ends_early(transcoded, plan):
+    truncated = _truncated(transcoded.out_time, plan)
+    if plan.copied and (truncated or _ends_early(transcoded, plan)):
         raise OutputInvalid("the source ends before its own length; a copy would end wrongly, too")
-    return _truncated(transcoded.out_time, plan)
+    return truncated
 
 
 def _ends_early(transcoded: Transcoded, plan: ConversionPlan) -> bool:
-    """Whether fewer samples were decoded than a copy's header and last packet will promise."""
-    if not (plan.duration_exact and plan.duration and transcoded.encoded is not None):
+    """Whether fewer samples were decoded than a copy's header and last packet will promise.
+
+    Of lossless codecs only: an old ffmpeg counts the delay and padding of MP3 as its duration.
+    """
+    if not (plan.lossless and plan.duration_exact and plan.duration):
+        return False
+    if transcoded.encoded is None:
         return False
     return transcoded.encoded / plan.sample_rate < plan.duration - UNHEARD
 

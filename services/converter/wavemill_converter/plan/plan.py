@@ -31,10 +31,11 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
     filters both, in this order. `sample_rate`, `channels` and `duration` (seconds) are the
     result's. `resample` and `mix` tell whether they (and the layout) must be asked for;
     `keeps_samples` whether the result holds the very samples of the source; `copied` that its very
-    packets are taken over, and nothing is encoded. `covers` are copied as streams of the source;
-    else the cover is `picture`, which is to be taken from its stream `picture_stream` or from the
-    object `picture_key`. `tagging` None leaves tags and chapters to ffmpeg. `expected_size` in
-    bytes is an upper estimate without the cover, None if the length is not known.
+    packets are taken over, and nothing is encoded; `lossless` that the source's codec is. `covers`
+    are copied as streams of the source; else the cover is `picture`, which is to be taken from its
+    stream `picture_stream` or from the object `picture_key`. `tagging` None leaves tags and
+    chapters to ffmpeg. `expected_size` in bytes is an upper estimate without the cover, None if the
+    length is not known.
     """
 
     format: str
@@ -64,6 +65,7 @@ class ConversionPlan(Struct, frozen=True, kw_only=True):
     expected_size: int | None = None
     keeps_samples: bool = False
     copied: bool = False
+    lossless: bool = False
     remarks: tuple[Remark, ...] = ()
 
     @property
@@ -127,6 +129,7 @@ def plan_conversion(
         duration=duration,
         duration_exact=probed.duration_exact,
         source_size=probed.size,
+        lossless=probed.lossless,
         keeps_samples=not fades and _keeps_samples(depth, probed, rate=rate, layout=layout),
     )
     if may_copy and can_copy(target, encoding, options, probed):
