@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from typing import NoReturn
 from uuid import uuid4
 
@@ -178,7 +178,8 @@ class Worker:
         if self._draining:  # since before there was an attempt to be stopped
             attempt.stop(Stop.DRAIN)
         try:
-            change = await attempt.run()
+            with self._deps.tools.lending.taken() if self._deps.tools.lending else nullcontext():
+                change = await attempt.run()
         finally:
             del self._attempts[lease.place]
         if change is None:
