@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Publish = Callable[[Result, JoinedUpload, Transcoded], Awaitable[Output]]
 
-CAP: Final = 8 * MIB  # bytes of one segment that may wait in memory before its ffmpeg is stopped
+CAP: Final = 4 * MIB  # bytes of one segment that may wait in memory before its ffmpeg is stopped
 
 
 async def convert_in_segments(
@@ -203,9 +203,10 @@ class _Work:
 
         with Pressure([gauge], child.process.pid, must_pause) as pressure:
             while child.process.returncode is None:
-                if pressure.is_stopped:
+                moved = await _pump(number, tail, upload)
+                if pressure.is_stopped and (moved or must_pause()):
                     alive()
-                if not await _pump(number, tail, upload):
+                if not moved:
                     await asyncio.sleep(GAUGED_EVERY)
         self._peaks_of_memory[number] = pressure.peak
 

@@ -4,6 +4,7 @@ Where one frame ends and the next begins cannot be seen in a stream of FLAC, onl
 tells the size of each, into a second file, just before it writes it.
 """
 
+from mmap import PAGESIZE
 from typing import Final
 
 from wavemill_common.settings import MIB
@@ -33,6 +34,7 @@ class Tail:
         self._read = 0  # bytes of what is told
         self._taken = 0  # frames
         self._at: int | None = None  # where the next frame begins
+        self._freed = 0  # up to where memory was given back, behind the head
         self.head_length = 0
         self.smallest = 0
         self.largest = 0
@@ -61,7 +63,7 @@ class Tail:
             return []
         data = memoryview(self.memory.read(self._at, end))
         pieces = list(renumbered(data, sizes, self._taken, self._first + self._taken))
-        self.memory.free(self._at, end)
+        self._free(end)
         self._count(sizes, pieces)
         self._at = end
         return pieces
@@ -98,6 +100,14 @@ class Tail:
                 return None
             looked = min(size, 4 * looked)
         return None
+
+    def _free(self, end: int) -> None:
+        """Give back what is taken, in whole pages: of one that is cut nothing would ever go."""
+        start = max(self._freed, -(-self.head_length // PAGESIZE) * PAGESIZE)
+        end = end // PAGESIZE * PAGESIZE
+        if end > start:
+            self.memory.free(start, end)
+            self._freed = end
 
     def _complete(self, start: int, size: int) -> tuple[list[int], int]:
         count, end = 0, start
