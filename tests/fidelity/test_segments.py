@@ -61,7 +61,7 @@ async def lending_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asyn
 def _make(folder: Path, name: str) -> Path:
     sound, rate, seconds, kept, _ = INPUTS[name]
     path = folder / name
-    source = ["-f", "lavfi", "-i", sound.format(rate=rate, seconds=seconds)]
+    source: list[str | Path] = ["-f", "lavfi", "-i", sound.format(rate=rate, seconds=seconds)]
     if not name.startswith("dressed"):
         run(*source, *kept.split(), "-metadata", "title=Tönend", path)
         return path

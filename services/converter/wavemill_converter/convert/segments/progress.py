@@ -12,7 +12,9 @@ class JointProgress:
 
     def __init__(self, segments: int, plan: ConversionPlan, on_progress: OnProgress) -> None:
         self._steps: list[TranscodeProgress | None] = [None] * segments
-        self._follower = Follower(plan.duration, exact=True, source_size=plan.source_size)
+        self._follower = Follower(
+            plan.duration, exact=plan.duration_exact, source_size=plan.source_size
+        )
         self._on_progress = on_progress
         self._begun = asyncio.get_running_loop().time()
 

@@ -53,7 +53,7 @@ def obstacles(plan: ConversionPlan, probed: Probed) -> tuple[str, ...]:
         "the source is compressed: its samples cannot be counted": not codec.startswith("pcm_"),
         "ffmpeg may not find the very sample in such a file": probed.demuxer not in _SEEKABLE,
         "it begins late": bool(probed.start),
-        "nobody knows how long it is": not (plan.duration_exact and plan.duration),
+        "nobody knows how long it is": not plan.duration,
         "it is too short to be worth it": (plan.duration or 0.0) < SHORTEST,
     }
     return tuple(reason for reason, holds in found.items() if holds)
@@ -63,7 +63,8 @@ def cuts_of(duration: float, rate: int, wanted: int) -> tuple[Cut, ...]:
     """Cut so many seconds into `wanted` segments of about the same length, or fewer.
 
     Borders lie where a block ends and where a whole microsecond is: ffmpeg finds the very sample.
-    At least one unit of that kind is left to the last, as the duration may be rounded.
+    At least one unit of that kind is left to the last, as the duration may be rounded. One that
+    is only estimated does no harm: the last segment is as long as it is.
     """
     unit = math.lcm(BLOCK, rate // math.gcd(rate, _MICROS))
     samples = int(duration * rate)
