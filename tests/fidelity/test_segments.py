@@ -67,7 +67,7 @@ def _make(folder: Path, name: str) -> Path:
         return path
     (folder / "tags").write_text(METADATA)
     run("-f", "lavfi", "-i", "testsrc=s=640x640", "-frames:v", "1", folder / "cover.png")
-    more = ["-i", folder / "cover.png", "-f", "ffmetadata", "-i", folder / "tags"]
+    more: list[str | Path] = ["-i", folder / "cover.png", "-f", "ffmetadata", "-i", folder / "tags"]
     chosen = "-map 0:a -map 1:v -map_metadata 2 -map_chapters 2 -c:v copy"
     kept = "-disposition:v attached_pic -write_id3v2 1"
     run(*source, *more, *chosen.split(), *kept.split(), path)
