@@ -14,8 +14,8 @@ from support.server import eventually
 
 @pytest.fixture(scope="module")
 def lecture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten minutes of noise: long enough for segments, and to be caught at work on them."""
-    return make_noise(tmp_path_factory.mktemp("lecture") / "lecture.wav", 600)
+    """Some more than ten minutes of noise: long enough for segments, and to be caught at work on them."""
+    return make_noise(tmp_path_factory.mktemp("lecture") / "lecture.wav", 601)
 
 
 async def test_segments_die_with_their_converter_and_another_makes_up_for_it(

@@ -33,8 +33,8 @@ MOST_MEMORY = 64 * MIB
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten minutes of stereo noise: long enough to be caught at work on it."""
-    return make_noise(tmp_path_factory.mktemp("long") / "long.wav", 600)
+    """Some more than ten minutes of noise: long enough to be caught at work on it."""
+    return make_noise(tmp_path_factory.mktemp("long") / "long.wav", 601)
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_other_formats_may_not(target: str) -> None:
     [
         (of_media(codec="alac"), "compressed"),
         (of_media(duration=None), "how long"),
-        (of_media(duration=20.0), "too short"),
+        (of_media(duration=500.0), "too short"),
         (structs.replace(SOURCE, demuxer="mov"), "the very sample"),
         (structs.replace(SOURCE, start=0.5), "begins late"),
         (structs.replace(SOURCE, lossless=False), "very samples of the source"),

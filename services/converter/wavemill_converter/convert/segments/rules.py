@@ -12,7 +12,7 @@ from msgspec import Struct
 from wavemill_converter.plan.plan import ConversionPlan
 from wavemill_converter.probe.source import Probed
 
-SHORTEST: Final = 240.0  # seconds; below, starting more processes takes what they gain
+SHORTEST: Final = 600.0  # seconds; below, starting more processes takes what they gain
 MOST: Final = 4  # segments: each holds parts in memory
 BLOCK: Final = 4096  # samples, as the plan asks of the encoder
 _SEEKABLE: Final = frozenset({"wav", "w64", "aiff", "caf", "au"})
