@@ -29,6 +29,7 @@ from wavemill_converter.convert.segments.upload import JoinedUpload, SegmentsTri
 from wavemill_converter.convert.streaming.layout import part_bytes
 from wavemill_converter.convert.streaming.pressure import LOOK_EVERY as GAUGED_EVERY
 from wavemill_converter.convert.streaming.pressure import Gauge, Pressure
+from wavemill_converter.ffmpeg.failures import grown_beyond
 from wavemill_converter.ffmpeg.memory import MemoryFile
 from wavemill_converter.lending import Crew
 from wavemill_converter.plan.plan import ConversionPlan
@@ -149,6 +150,8 @@ class _Work:
             done = [task.result() for task in running]
             whole = self._whole(done, digesting.result(), tails)
             upload.head = completed(tails[0].head(), whole)
+        if upload.size > (limit := self._tools.limits.max_output_bytes):
+            raise grown_beyond(limit, upload.size)
         log.info(
             "segmented",
             segments=len(tails),

@@ -75,7 +75,9 @@ async def _convert(job: Job, tools: Tools, report: Report, *, may_copy: bool) ->
             probed = await probe_input(tools.ffmpeg, source, reader.size, PROBE_TIME)
             results = await prepare(job, tools, source, probed, report, may_copy=may_copy)
             peaks = PeaksOfJob(job, probed, hears_results=tools.decodes)
-            if done := await _in_segments(tools, report, found, probed, results, peaks):
+            if not job.quarantined and (
+                done := await _in_segments(tools, report, found, probed, results, peaks)
+            ):
                 return done
             return await _convert_all(tools, report, reader, source, probed, results, peaks)
         except Exception:
