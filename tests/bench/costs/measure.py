@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from bench.costs.meters import Reading
 from bench.costs.phases import Measured, Measurer, Profile
+from bench.costs.redis_load import redis_costs
 from bench.costs.stage import staged
 from support.audio import generate
 from support.client import Client
@@ -19,9 +20,13 @@ _SPEECH = "anoisesrc=d={d}:c=pink:a=0.5:r=44100:seed=3,volume='0.2+0.8*abs(sin(3
 
 
 class Costs(Struct, frozen=True):
-    """What was measured: `idle` and `janitor` are for one second, all else for one job or poll."""
+    """What was measured: `idle` and `janitor` are for one second, all else for one job or poll.
+
+    `redis` is what each step takes of Redis' thread at work, in microseconds.
+    """
 
     date: str
+    redis: dict[str, float]
     idle: Reading
     janitor: Reading
     polls: dict[str, Reading]
@@ -65,4 +70,5 @@ async def measure(*, quick: bool) -> Costs:
                 print(f"measured: {kind.name}")
             polls = await measurer.polls(hour_of_speech(folder))
     today = datetime.now(UTC).date().isoformat()
-    return Costs(date=today, idle=idle, janitor=janitor, polls=polls, jobs=jobs)
+    redis = await redis_costs()
+    return Costs(date=today, redis=redis, idle=idle, janitor=janitor, polls=polls, jobs=jobs)

@@ -14,7 +14,7 @@ from support.cluster import Cluster
 
 NOTHING = 1e-9  # what is left where all was taken away
 OURS = frozenset({"info", "hlen", "client|setinfo", "client|setname", "hello"})  # the bench's own
-_CPU = ("used_cpu_user_main_thread", "used_cpu_sys_main_thread")
+THREAD = ("used_cpu_user_main_thread", "used_cpu_sys_main_thread")
 
 
 class Reading(Struct, frozen=True):
@@ -38,6 +38,10 @@ class Reading(Struct, frozen=True):
     def since(self, earlier: "Reading") -> "Reading":
         """What was used since an earlier reading."""
         return _combined(self, earlier, -1)
+
+    def plus(self, other: "Reading") -> "Reading":
+        """Both together."""
+        return _combined(self, other, 1)
 
     def without(self, background: "Reading") -> "Reading":
         """The same without what would have been used anyway; `background` is for one second."""
@@ -94,7 +98,7 @@ def read(cluster: Cluster, counts: bytes) -> Reading:
     named = {name.removeprefix("cmdstat_"): use for name, use in commands.items()}
     return Reading(
         aws=msgspec.json.decode(counts, type=list[tuple[str, str, str, dict[str, float]]]),
-        redis_seconds=sum(float(processor[name]) for name in _CPU),
+        redis_seconds=sum(float(processor[name]) for name in THREAD),
         commands={
             name: (float(use["calls"]), float(use["usec"]))
             for name, use in sorted(named.items())

@@ -1,6 +1,7 @@
 """The phases of a job's life, each measured apart on the real services."""
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -70,10 +71,7 @@ class Measurer:
                 (await self._phase(1, _sweeping(sweep, deps))).each(every)
                 for sweep, every in schedule(TIMINGS).items()
             ]
-        total = used[0]
-        for one in used[1:]:
-            total = total.since(one.each(-1))
-        return total
+        return functools.reduce(Reading.plus, used)
 
     async def life(self, profile: Profile) -> Measured:
         """Run jobs through their whole life, then again with somebody watching."""
@@ -110,7 +108,7 @@ class Measurer:
         await submit()
         watched = await self._phase(count, lambda: self._watched(convert, jobs[-count:]))
         phases["watch"] = _others(watched, phases["convert"])
-        phases["expire"] = await self._expiry(count)
+        phases["expire"] = await self._expiry(len(jobs), len(files))
         return Measured(
             name=profile.name,
             seconds=profile.seconds,
@@ -150,15 +148,24 @@ class Measurer:
                 group.create_task(watch(job_id))
             await work()
 
-    async def _expiry(self, count: int) -> Reading:
-        """A janitor's work on one job and its upload, once both are old; half of two jobs'."""
-        async with self._stage.janitor(ahead=2 * DAY) as deps:
+    async def _expiry(self, jobs: int, uploads: int) -> Reading:
+        """A janitor's work on one job and its upload once both are old, and on its tombstone."""
 
-            async def expire() -> None:
-                assert await expire_jobs(deps) >= count
-                assert await expire_uploads(deps) >= count
+        async def expire(
+            sweep: Callable[[Deps], Awaitable[int]], days: float, count: int
+        ) -> Reading:
+            async with self._stage.janitor(ahead=days * DAY) as deps:
 
-            return await self._phase(2 * count, expire)
+                async def work() -> None:
+                    assert await sweep(deps) == count
+
+                return await self._phase(count, work)
+
+        return (
+            (await expire(expire_jobs, 2, jobs))
+            .plus(await expire(expire_uploads, 2, uploads))
+            .plus(await expire(expire_jobs, 20, jobs))
+        )
 
     async def _upload(self, source: Path) -> str:
         if source.stat().st_size <= CHUNK:
