@@ -1,5 +1,6 @@
 """Meters: what all stores and services have used so far, and what they used since."""
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from msgspec import Struct
 from bench.costs.tally import Tally, Use
 from support.cluster import Cluster
 
+BENCH = "bench"  # this process: the client, and the janitor where a sweep is measured
 NOTHING = 1e-9  # what is left where all was taken away
 OURS = frozenset({"info", "hlen", "client|setinfo", "client|setname", "hello"})  # the bench's own
 THREAD = ("used_cpu_user_main_thread", "used_cpu_sys_main_thread")
@@ -104,7 +106,10 @@ def read(cluster: Cluster, counts: bytes) -> Reading:
             for name, use in sorted(named.items())
             if name not in OURS
         },
-        processors={member.service: _processor_time(member.pid) for member in cluster.members},
+        processors={
+            BENCH: _processor_time(os.getpid()),
+            **{member.service: _processor_time(member.pid) for member in cluster.members},
+        },
         seconds=time.monotonic(),
     )
 
