@@ -11,15 +11,18 @@ from msgspec import Struct, field
 
 from bench.costs.measure import Costs
 from bench.costs.meters import BENCH, Reading
-from bench.costs.phases import Measured
+from bench.costs.phases import TIMINGS, Measured
 from bench.costs.tally import Use
+from bench.costs.units import READ_BLOCK
+from wavemill_common.records.dynamo_index import SMALL
+from wavemill_common.records.dynamo_tables import SHARDS
 
 PRICES = Path(__file__).parent / "prices.json"
 SECONDS_A_MONTH = 730 * 3600.0
 MIX = {"clip": 0.6, "song": 0.3, "hour": 0.1}
 GIGA = 1e9
 PHASES = ("upload", "submit", "convert", "download", "expire")
-SMALL, SHARDS, LOOKS = 1000, 128, 1.6  # of indexes by time: see docs/adr/0005; looks a second
+ENTRY = 100  # bytes of an entry of an index by time
 
 
 class Prices(Struct, frozen=True, rename="camel"):
@@ -105,8 +108,9 @@ def quantities(costs: Costs, job: Measured, habits: Habits) -> Quantities:
     parts.append((job.phases["watch"], habits.watching))
     parts.append((costs.polls["running"], polls))
     parts.append((costs.polls["ended"], habits.polling))
+    # A janitor does the same for every kind; of the kind with the most jobs it is known best.
     total = Quantities(
-        janitor=job.phases["expire"].processors[BENCH],
+        janitor=min(one.phases["expire"].processors[BENCH] for one in costs.jobs),
         redis=redis_time(costs, job, polls, habits.watching),
         stored_gigabyte_hours=(job.input_bytes + job.output_bytes) / GIGA * habits.kept,
         sent_gigabytes=job.output_bytes / GIGA,
@@ -161,7 +165,7 @@ def look_units(entries: float) -> float:
     """Read units of one look of a janitor at an index by time that holds so many entries."""
     if entries <= SMALL:
         return 0.5
-    whole = SMALL * 100 / 4096 / 2  # a first page of entries of some 100 bytes each
+    whole = SMALL * ENTRY / READ_BLOCK / 2
     return whole + SHARDS / 2
 
 
@@ -169,7 +173,8 @@ def janitor_units(rate: float, mean: Quantities, habits: Habits) -> float:
     """Read units a second of a janitor's looks: at what is due, and at what expires."""
     due = look_units(rate * mean.converter)
     expiring = look_units(rate * habits.kept * 3600)
-    return 1.2 * due + 0.4 * expiring
+    looks = 1 / TIMINGS.promote_every + 1 / TIMINGS.janitor_every  # for webhooks, for the queue
+    return looks * due + 2 / TIMINGS.janitor_every * expiring
 
 
 def egress(gigabytes: float, tiers: Sequence[tuple[float | None, float]]) -> float:
@@ -197,7 +202,8 @@ def bill(costs: Costs, rate: float, prices: Prices, habits: Habits) -> Bill:
         converters=max(jobs * one.converter * core, _one_core(prices)),
         gateways=max(jobs * one.gateway * core, _one_core(prices)),
         redis=redis_nodes(rate, one, habits) * prices.redis_node_hour * prices.hours_a_month,
-        janitors=_one_core(prices) + janitor_units(rate, one, habits) * SECONDS_A_MONTH * read,
+        janitors=max(jobs * one.janitor * core, _one_core(prices))
+        + janitor_units(rate, one, habits) * SECONDS_A_MONTH * read,
         egress=egress(jobs * one.sent_gigabytes, prices.egress_gigabyte),
     )
 

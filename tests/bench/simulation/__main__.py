@@ -3,7 +3,7 @@
     PYTHONPATH=tests .venv/bin/python -m bench.simulation [--json FILE] [--print]
 
 Takes the service times that `python -m bench.costs` measured, and writes the tables of
-docs/scaling.md, docs/scaling/simulation.json and the plots. `--print` keeps nothing and draws nothing.
+docs/scaling.md, docs/scaling/simulation.json and the plots. `--print` keeps and draws nothing.
 """
 
 import argparse

@@ -47,10 +47,14 @@ def _draw_threads(threads: list[Thread], path: Path) -> None:
 
     figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
     for shards in sorted({one.shards for one in threads}):
-        of = [one for one in threads if one.shards == shards and one.busy < 1]
+        of = [
+            (one.jobs, 1000 * one.p99)
+            for one in threads
+            if one.shards == shards and one.p99 is not None
+        ]
         if of:
             label = f"{shards} shard{'s' * (shards > 1)}"
-            axes.plot([one.jobs for one in of], [1000 * one.p99 for one in of], "o-", label=label)
+            axes.plot(*zip(*of, strict=True), "o-", label=label)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("jobs a second")

@@ -14,13 +14,16 @@ STEPS = 20_000
 
 
 class Thread(Struct, frozen=True):
-    """One shard at one rate: the share of its time that it works, and seconds a step takes."""
+    """One shard at one rate: the share of its time that it works, and seconds a step takes.
+
+    At its wall and beyond, steps take ever longer: None.
+    """
 
     shards: int
     jobs: float  # a second, over all shards
     busy: float
-    p50: float
-    p99: float
+    p50: float | None
+    p99: float | None
 
 
 def wall(job_seconds: float, shards: int, hottest: float | None = None) -> float:
@@ -37,10 +40,10 @@ def mean_wait(step_seconds: float, busy: float) -> float:
 
 
 def thread(shards: int, jobs: float, steps: float, job_seconds: float, seed: int = 1) -> Thread:
-    """Simulate one of several shards; at or beyond its wall waits have no end."""
+    """Simulate one of several shards."""
     busy = jobs / wall(job_seconds, shards)
     if busy >= 1:
-        return Thread(shards, jobs, busy, float("inf"), float("inf"))
+        return Thread(shards, jobs, busy, None, None)
     each = job_seconds / steps
     times = lindley(each, jobs * steps / shards, seed)
     return Thread(shards, jobs, busy, percentile(times, 0.5), percentile(times, 0.99))

@@ -94,7 +94,7 @@ def _threads(results: Results) -> str:
                 str(shards),
                 number(wall(seconds, shards)),
                 number(wall(seconds, shards, HOT)),
-                *("∞" if one.busy >= 1 else number(1000 * one.p99) for one in of),
+                *("∞" if one.p99 is None else number(1000 * one.p99) for one in of),
             ]
         )
     heads = ("shards", "wall, jobs/s", "with one hot shard")

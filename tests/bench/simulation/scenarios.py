@@ -118,7 +118,7 @@ def shard_counts(kinds: list[Kind]) -> Iterator[Row]:
             fleet = Fleet(converters=FLEET.converters, shards=shards, homes=homes, steals=steals)
             jobs = Arrivals(kinds, 7, OWNERS, shards).steady(rate_for(fleet, kinds, 0.7), JOBS)
             runs = Simulation(fleet, Rules()).run(jobs)
-            case = f"{shards} shards, {'stealing' if steals else 'home only'}"
+            case = f"{shards} shard{'s' * (shards > 1)}, {'stealing' if steals else 'home only'}"
             yield row("shards", case, "all", runs)
 
 
