@@ -3,6 +3,7 @@
 What is assumed of users stands in `Habits`; what is priced, in prices.json.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -210,8 +211,8 @@ def bill(costs: Costs, rate: float, prices: Prices, habits: Habits) -> Bill:
 
 def redis_nodes(rate: float, one: Quantities, habits: Habits) -> int:
     """Shards that take so many jobs a second, each as busy as planned; each has a replica."""
-    shards = max(1, -(-rate * one.redis / 1e6 // habits.busy))
-    return 2 * int(shards)
+    threads = rate * one.redis / 1e6 / habits.busy
+    return 2 * max(1, math.ceil(round(threads, 6)))
 
 
 def _one_core(prices: Prices) -> float:

@@ -81,7 +81,7 @@ class Stage:
 @asynccontextmanager
 async def staged() -> AsyncIterator[Stage]:
     """Run everything for the time of a block."""
-    with tempfile.TemporaryDirectory() as folder, _counted_moto() as url:
+    with tempfile.TemporaryDirectory() as folder, counted_moto() as url:
         kept = InAws(url)
         none: dict[str, Any] = {"gateways": 0, "converters": 0, "janitors": 0, "scale": 1.0}
         cluster = Cluster(Path(folder) / "cluster", kept=kept, **none)
@@ -95,7 +95,8 @@ async def staged() -> AsyncIterator[Stage]:
 
 
 @contextmanager
-def _counted_moto() -> Iterator[str]:
+def counted_moto() -> Iterator[str]:
+    """Run moto's server with its meter for the time of a block; its address."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "bench.costs.counting", str(port)]

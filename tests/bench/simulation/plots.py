@@ -12,7 +12,7 @@ def draw(results: Results, folder: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "wavemill"
+    mpl.rcParams |= {"svg.hashsalt": "wavemill", "svg.fonttype": "none"}
     _draw_waits(results.rows, folder / "scaling-waits.svg")
     _draw_threads(results.threads, folder / "scaling-redis.svg")
 
