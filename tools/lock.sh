@@ -17,5 +17,6 @@ lock gateway services/gateway/pyproject.toml
 lock converter services/converter/pyproject.toml
 lock janitor services/janitor/pyproject.toml
 lock aws deploy/docker/aws.in
+lock otel deploy/docker/otel.in
 lock run deploy/standalone/pyproject.toml
 lock dev deploy/standalone/pyproject.toml --group dev
