@@ -75,6 +75,8 @@ docs: setup-dev ## Write the pages that are made from the code
 	$(BIN)/python tools/configuration.py
 	$(BIN)/python tools/formats_page.py
 	$(BIN)/python tools/licences_page.py
+	$(BIN)/python tools/dashboard.py
+	$(BIN)/python tools/metrics_table.py
 
 .PHONY: fidelity
 fidelity: setup-dev ## Prove that what comes out is right, all of it; write docs/fidelity.md (long)

@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
+import dashboard
 import pytest
+import yaml
 
 from support.audio import make_sweep
 from support.client import Client
 from support.problems import assert_problem
+from support.promql import asked_of
 from support.scrape import Scrape, free_port_pair, scrape
 from support.server import Wavemill, running
 from wavemill_common.catalogue import FORMATS
@@ -18,6 +21,7 @@ from wavemill_common.settings import Settings
 from wavemill_gateway.app import create_app
 from wavemill_janitor.main import schedule
 
+ALERTS = dashboard.TARGET.parents[1] / "prometheus" / "alerts.yml"
 SERVICES = ("gateway", "converter", "janitor")
 ATTEMPT_ENDS = {"completed", "failed", "cancelled", "delayed", "handed_back", "lost", "fenced"}
 
@@ -106,11 +110,11 @@ async def test_every_service_counts_what_it_did(scrapes: dict[str, Scrape]) -> N
     for stage in ("probing", "converting", "uploading", "verifying"):
         assert converter.value("wavemill_job_stage_seconds_count", stage=stage) >= 2, stage
     assert converter.value("wavemill_ffmpeg_exits_total", purpose="convert", result="ok") >= 2
-    assert converter.value("wavemill_slots") == 2
+    assert converter.value("wavemill_converter_slots") == 2
 
     assert janitor.value("wavemill_redis_up") == 1
     assert janitor.value("wavemill_converters", able="yes") == 1
-    assert janitor.value("wavemill_converter_slots") == 2
+    assert janitor.value("wavemill_converters_slots") == 2
     assert janitor.value("wavemill_queue_waiting_jobs") == 0
     for name, told in scrapes.items():
         assert told.value("wavemill_build_info", service=name) == 1
@@ -200,6 +204,17 @@ async def test_names_are_as_prometheus_advises(scrapes: dict[str, Scrape]) -> No
                     assert is_total is (family.type == "counter"), one.name
                 if family.type in {"histogram", "summary"}:
                     assert family.name.endswith(units), family.name
+
+
+async def test_the_services_tell_all_that_dashboard_and_alerts_ask_for(
+    scrapes: dict[str, Scrape],
+) -> None:
+    told = {name for one in scrapes.values() for name in one.names()}
+    rules = yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]
+    queries = [*dashboard.queries(), *(one["expr"] for one in rules)]
+    asked = {name for query in queries for name, _ in asked_of(query) if name}
+    assert len(asked) > 30
+    assert asked <= told, asked - told
 
 
 # --- who may read ---------------------------------------------------------------------------------

@@ -10,6 +10,11 @@ from prometheus_client.samples import Sample
 from support.ports import free_port
 
 OURS = "wavemill_"
+SUFFIXES = {
+    "counter": ("_total",),
+    "histogram": ("_bucket", "_sum", "_count"),
+    "summary": ("_sum", "_count"),
+}
 
 
 class Scrape:
@@ -23,6 +28,11 @@ class Scrape:
         for family in self.families.values():
             if family.name.startswith(OURS):
                 yield from family.samples
+
+    def names(self) -> Iterator[str]:
+        """The names of all samples that are, or would be once something has happened."""
+        for family in self.families.values():
+            yield from (f"{family.name}{suffix}" for suffix in SUFFIXES.get(family.type, ("",)))
 
     def series(self) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
         """What Prometheus keeps apart: names with their labels."""

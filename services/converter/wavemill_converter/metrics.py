@@ -46,8 +46,8 @@ FFMPEG = Counter(
 RECLAIMED = Counter(
     "wavemill_queue_entries_reclaimed_total", "Entries taken over from converters that fell silent"
 )
-SLOTS = Gauge("wavemill_slots", "Jobs that this converter can do at once")
-USED = Gauge("wavemill_slots_used", "Jobs that this converter looks after")
+SLOTS = Gauge("wavemill_converter_slots", "Jobs that this converter can do at once")
+USED = Gauge("wavemill_converter_slots_used", "Jobs that this converter looks after")
 
 
 def attempt_started(job: Job) -> None:

@@ -39,7 +39,7 @@ OLDEST = Gauge(
 DELAYED = Gauge("wavemill_queue_delayed_jobs", "Jobs that wait for their next attempt")
 DEAD = Gauge("wavemill_queue_dead_letters", "Jobs given up that nobody has dealt with")
 CONVERTERS = Gauge("wavemill_converters", "Converters alive, by whether they have ffmpeg", ["able"])
-SLOTS = Gauge("wavemill_converter_slots", "Slots of all converters alive", ["state"])
+SLOTS = Gauge("wavemill_converters_slots", "Slots of all converters alive", ["state"])
 
 PATIENCE = 2.0  # seconds
 _BY_LANE = (WAITING, PENDING, LAG, OLDEST, CONVERTERS, SLOTS)
