@@ -126,6 +126,25 @@ class QueueInspector:
             entries += [_entry(lane.value, row, held.get(_text(row[0])), now) for row in rows]
         return entries
 
+    async def held(self, count: int) -> list[Entry]:
+        """The first `count` entries of each lane that consumers hold, the longest queued first."""
+        now = await self._now()
+        entries: list[Entry] = []
+        for lane, stream in zip(LANES, STREAMS, strict=True):
+            if await self._group(stream) is None:
+                continue
+            pending = await self._redis.xpending_range(stream, scripts.GROUP, "-", "+", count)
+            pipeline = self._redis.pipeline(transaction=False)
+            for one in pending:
+                pipeline.xrange(stream, one["message_id"], one["message_id"])
+            found = await pipeline.execute() if pending else []
+            entries += [
+                _entry(lane.value, rows[0], one, now)
+                for one, rows in zip(pending, found, strict=True)
+                if rows  # it may have been finished just now
+            ]
+        return entries
+
     async def server(self) -> ServerReport:
         """Ask the server what it is; INFO is allowed where CONFIG is not."""
         about = await self._redis.info("server")
