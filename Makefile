@@ -85,6 +85,7 @@ fidelity: setup-dev ## Prove that what comes out is right, all of it; write docs
 .PHONY: pictures
 pictures: setup-dev ## Take the pictures of docs/ from the real page
 	PYTHONPATH=tests $(BIN)/python tools/screenshot.py
+	PYTHONPATH=tests $(BIN)/python tools/top_picture.py
 
 .PHONY: faults
 faults: setup-dev ## Play every named fault and write the table of docs/reliability.md

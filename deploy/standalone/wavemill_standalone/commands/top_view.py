@@ -15,7 +15,8 @@ from wavemill_janitor.cli.filters import format_age
 from wavemill_janitor.cli.output import clean
 
 PIPE_WIDTH = 120  # characters, where there is no terminal to ask
-BAR, ID, NAME = 20, 10, 32  # characters
+BAR, ID, NAME = 16, 10, 32  # characters
+SUFFIX = 8  # characters at the end of a converter's name, which no other has
 LATE = {"interactive": 60.0, "standard": 600.0, "bulk": 3600.0}  # seconds, as the alert has them
 COLOURS = {"completed": "green", "failed": "red", "cancelled": "yellow"}
 NOTHING = Text("none", style="dim")
@@ -45,7 +46,7 @@ def _headline(seen: Overview) -> Text:
     waiting = sum(one.waiting for one in queue.lanes)
     parts = [
         Text("wavemill", style="bold"),
-        Text(f"{len(seen.converters)} converters", style="" if seen.converters else "red"),
+        Text(_converters_up(len(seen.converters)), style="" if seen.converters else "red"),
         Text(f"{used}/{slots} slots"),
         Text(f"{waiting} waiting"),
         Text(f"{queue.delayed} to be tried again", style="yellow" if queue.delayed else ""),
@@ -54,6 +55,10 @@ def _headline(seen: Overview) -> Text:
     if queue.epoch is None:
         parts.append(Text("Redis is empty; a janitor will fill it", style="red"))
     return Text(" · ").join(parts)
+
+
+def _converters_up(count: int) -> str:
+    return f"{count} converter" if count == 1 else f"{count or 'no'} converters"
 
 
 def _lanes(queue: QueueReport) -> Table:
@@ -67,7 +72,7 @@ def _lanes(queue: QueueReport) -> Table:
 
 
 def _converters(seen: Overview) -> Table:
-    table = _table("converter", "slots", ">used", ">idle", "ffmpeg", "contained by")
+    table = _table("converter", "slots", ">used", ">idle", "ffmpeg", ">walls")
     idle = {one.name: one.idle for one in seen.queue.consumers}
     for one in seen.converters:
         table.add_row(
@@ -76,7 +81,7 @@ def _converters(seen: Overview) -> Table:
             f"{one.running}/{one.slots}",
             format_age(idle.get(one.name)),
             _version(one),
-            ", ".join(one.sandbox) or "nothing",
+            Text(str(len(one.sandbox)), style="" if one.sandbox else "red"),
         )
     return table
 
@@ -84,14 +89,19 @@ def _converters(seen: Overview) -> Table:
 def _version(one: ConverterStatus) -> Text:
     if one.ffmpeg_version is None:
         return Text("missing", style="red")
-    return Text(clean(one.ffmpeg_version)[:NAME])
+    return Text(clean(one.ffmpeg_version).partition("-")[0][:NAME])
 
 
 def _running(jobs: Sequence[Running]) -> Table:
-    table = _table("job", "file", "to", "stage", "", ">", ">speed", ">left", ">for", ">attempt")
+    table = _table(
+        "job", "on", "file", "to", "stage", "", ">", ">speed", ">left", ">for", ">attempt"
+    )
     for one in jobs:
+        job, name = _named(one.job_id, one.file_name)
         table.add_row(
-            *_named(one.job_id, one.file_name),
+            job,
+            Text(clean(one.converter)[-SUFFIX:]),
+            name,
             one.format,
             one.stage,
             ProgressBar(total=100, completed=one.progress, width=BAR),
