@@ -5,12 +5,16 @@ from msgspec import Struct
 from wavemill_common.objects import ObjectStore
 from wavemill_converter.ffmpeg.installation import Ffmpeg
 from wavemill_converter.probe.limits import Limits
+from wavemill_converter.store.growing import GrowingUpload, Readable
 from wavemill_converter.store.proxy import RangeProxy
 from wavemill_converter.transcode.outcome import Timeouts
 
 
 class Tools(Struct, frozen=True):
-    """What a conversion works with. `decodes`: results are decoded before they are committed."""
+    """What a conversion works with. `decodes`: results are decoded before they are committed.
+
+    `growing` is the upload to be converted while it is still open.
+    """
 
     objects: ObjectStore
     ffmpeg: Ffmpeg
@@ -18,3 +22,9 @@ class Tools(Struct, frozen=True):
     limits: Limits
     timeouts: Timeouts
     decodes: bool = True
+    growing: GrowingUpload | None = None
+
+    @property
+    def sources(self) -> Readable:
+        """Where the file to be converted is read; all else is among the `objects`."""
+        return self.objects if self.growing is None else self.growing

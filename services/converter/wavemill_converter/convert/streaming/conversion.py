@@ -64,7 +64,7 @@ async def streaming_convert_audio(job: Job, tools: Tools, report: Report) -> Con
 
 async def _convert(job: Job, tools: Tools, report: Report, *, may_copy: bool) -> Converted:
     report(Stage.PROBING)
-    reader = BlockReader(tools.objects, await find_input(tools.objects, job))
+    reader = BlockReader(tools.sources, await find_input(tools.sources, job))
     with tools.proxy.published(reader) as url:
         try:
             source = http_input(url)
