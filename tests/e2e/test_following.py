@@ -34,7 +34,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_noise(tmp_path_factory.mktemp("wav") / "some.wav", 100)
+    return make_noise(tmp_path_factory.mktemp("wav") / "some.wav", 62)
 
 
 async def begun(chunked: ChunkedFile, target: str, *, chunks: int = 1, **more: Any) -> str:

@@ -112,12 +112,13 @@ class World:
             now=self.clock,
         )
 
-    def intake(self) -> Intake:
-        """A gateway's intake, which takes tiny chunks."""
+    def intake(self, *, deaf: bool = False) -> Intake:
+        """A gateway's intake, which takes tiny chunks; a deaf one cannot reach Redis."""
         limits = UploadLimits(
             max_bytes=1 << 20, chunk_bytes=CHUNK, min_chunk_bytes=1, max_chunk_bytes=CHUNK, ttl=DAY
         )
-        return Intake(self.objects, self.jobs, limits, self.clock)
+        followers = self.desk(deaf=deaf).followers
+        return Intake(self.objects, self.jobs, limits, self.clock, followers=followers)
 
     def janitor(self) -> JanitorDeps:
         """What a janitor works on."""
