@@ -72,6 +72,11 @@ async def test_a_file_is_taken_in_converted_handed_out_and_deleted(
     whole = (await client.upload(file.path))["fileId"]
 
     jobs = [await client.convert(file_id, "wav") for file_id in (file.file_id, whole)]
+    growing = ChunkedFile(client, file.path)
+    await growing.open()
+    jobs.append(await client.convert(growing.file_id, "flac"))
+    for index in range(growing.total):
+        assert (await growing.send_raw(index))[0] in {200, 201}
     for job_id in jobs:
         assert (await client.wait(job_id))["status"] == "completed"
     await client.download(jobs[0], tmp_path / "out.wav")

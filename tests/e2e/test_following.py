@@ -9,10 +9,11 @@ import aiohttp
 import pytest
 
 from support.audio import make_noise
-from support.chunks import CHUNK, ChunkedFile
+from support.chunks import CHUNK, MIB, ChunkedFile
 from support.client import Client
 from support.problems import assert_problem
 from support.server import Wavemill, eventually
+from support.tus import TusUpload
 from wavemill_common.following import INDEX_BEHIND
 
 Start = Callable[..., Wavemill]
@@ -224,7 +225,7 @@ async def test_who_sends_slowly_does_not_keep_others_from_their_results(
     server = start_wavemill(WAVEMILL_CONVERTER_SLOTS="1")
     client = Client(session, server.url)
     slow = [ChunkedFile(client, wav) for _ in range(3)]
-    waiting = [await begun(one, "mp3") for one in slow]
+    waiting = [await begun(one, "flac") for one in slow]
     await until(client, waiting[0], lambda body: body["progress"] > 0)
     other = await client.convert((await client.upload(wav))["fileId"], "wav")
     await result(client, other, tmp_path)
@@ -240,14 +241,42 @@ async def test_an_upload_that_comes_to_a_standstill_gives_the_converter_back(
     server = start_wavemill(**QUICK)
     client = Client(session, server.url)
     chunked = ChunkedFile(client, wav)
-    job_id = await begun(chunked, "mp3", chunks=2)
+    job_id = await begun(chunked, "flac", chunks=2)
     stands = await until(client, job_id, lambda body: body["awaits"])
     assert (stands["status"], stands["progress"] > 0) == ("created", True)
     assert not server.ffmpegs()
     assert not server.kept.keys("conversions/")
     await rest(chunked, 2)
     found = await result(client, job_id, tmp_path)
-    assert found == await converted_afterwards(chunked, "mp3", tmp_path)
+    assert found == await converted_afterwards(chunked, "flac", tmp_path)
+
+
+async def test_a_pause_of_the_sender_is_no_time_out_of_the_conversion(
+    start_wavemill: Start, session: aiohttp.ClientSession, tmp_path: Path, wav: Path
+) -> None:
+    server = start_wavemill(WAVEMILL_STALL_TIMEOUT="1")
+    client = Client(session, server.url)
+    chunked = ChunkedFile(client, wav)
+    job_id = await begun(chunked, "flac", chunks=2)
+    waits = await until(client, job_id, lambda body: body["awaits"])
+    assert (waits["status"], waits["error"]) == ("created", None)
+    await rest(chunked, 2)
+    await result(client, job_id, tmp_path)
+    _, record, _ = await client.call("GET", f"/api/jobs/{job_id}")
+    assert record["failures"] == 0
+
+
+async def test_what_comes_by_tus_is_followed_too(client: Client, tmp_path: Path) -> None:
+    sound = make_noise(tmp_path / "some.wav", 100).read_bytes()
+    upload = TusUpload(client)
+    await upload.create(len(sound), data=sound[: 9 * MIB])
+    job_id = await client.convert(upload.file_id, "flac")
+    await until(client, job_id, lambda body: body["progress"] > 0)
+    await upload.patch(9 * MIB, sound[9 * MIB :])
+    found = await result(client, job_id, tmp_path)
+    assert (await client.progress(job_id))["attempt"] == 1
+    again = await client.convert(upload.file_id, "flac")
+    assert found == await result(client, again, tmp_path)
 
 
 async def test_an_upload_that_expires_cancels_its_job(

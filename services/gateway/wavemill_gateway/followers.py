@@ -5,6 +5,7 @@ upload again and again, and so does the janitor. What must not be lost is the or
 by name before the upload is removed for that reason.
 """
 
+import structlog
 from msgspec import Struct
 
 from wavemill_common.errors import AppError, UploadNotFound
@@ -12,6 +13,8 @@ from wavemill_common.jobs import Job, JobStatus
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.submission import Submission, tell_redis
 from wavemill_common.uploads import Upload
+
+log = structlog.get_logger(__name__)
 
 
 class Followers(Struct, frozen=True):
@@ -25,13 +28,13 @@ class Followers(Struct, frozen=True):
         if upload.job_ids and not upload.is_complete:
             await tell_redis(self.queue.tell_arrival(upload.file_id))
             if index == 0:
-                await self._queue([job for job in await self._live(upload) if not job.awaits])
+                await self._queue(upload)
 
     async def completed(self, upload: Upload) -> None:
         """Hear that the whole file is there: whoever waited for that may run."""
         if upload.job_ids:
             await tell_redis(self.queue.tell_arrival(upload.file_id))
-            await self._queue(await self._live(upload))
+            await self._queue(upload)
 
     async def broken_off(self, upload: Upload) -> None:
         """Hear that the upload was given up: its jobs are cancelled."""
@@ -63,6 +66,13 @@ class Followers(Struct, frozen=True):
         jobs = await self.submission.records.jobs(upload.job_ids)
         return [job for job in jobs.values() if not job.is_terminal]
 
-    async def _queue(self, jobs: list[Job]) -> None:
+    async def _queue(self, upload: Upload) -> None:
+        """Queue who need wait no longer; the upload is stored, whatever becomes of this."""
+        try:
+            jobs = await self._live(upload)
+        except AppError as error:
+            log.warning("jobs_not_queued", reason=error.message)
+            return
         waiting = [job for job in jobs if job.status is JobStatus.CREATED]
-        await tell_redis(*[self.queue.enqueue(job.job_id, job.lane) for job in waiting])
+        ready = [job for job in waiting if upload.is_complete or not job.awaits]
+        await tell_redis(*[self.queue.enqueue(job.job_id, job.lane) for job in ready])

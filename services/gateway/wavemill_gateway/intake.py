@@ -170,12 +170,11 @@ class Intake:
         else:
             await self._store_chunk(upload, index, body, expected_sha256)
         # Read again: others may have come in meanwhile, and each believes it is not the last.
-        if len(await self._records.chunks(upload.file_id)) == upload.total_chunks:
-            return await self._completion.run(upload.file_id)
+        is_last = len(await self._records.chunks(upload.file_id)) == upload.total_chunks
         newest = await self._completion.find(upload.file_id)
         if self._followers is not None:
             await self._followers.arrived(newest, index)
-        return newest, False
+        return await self._completion.run(upload.file_id) if is_last else (newest, False)
 
     async def find(self, file_id: str, caller: Caller = ANYONE) -> Upload:
         """Read an upload.
