@@ -19,3 +19,4 @@ lock janitor services/janitor/pyproject.toml
 lock aws deploy/docker/aws.in
 lock run deploy/standalone/pyproject.toml
 lock dev deploy/standalone/pyproject.toml --group dev
+lock bench --group bench --constraint requirements/dev.txt
