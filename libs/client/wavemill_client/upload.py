@@ -127,7 +127,7 @@ class _Sending:
         self._upload = upload
         self._tell = tell
         self._begun = begun
-        self._waiting = deque(_to_send(upload))
+        self._waiting = deque(to_send(upload))
         self._going: dict[int, int] = {}  # bytes on their way, by chunk
         self._there = source.size - sum(self._length(index) for index in self._waiting)
         self._workers = 0
@@ -194,12 +194,13 @@ class _Sending:
         return min(size, self._source.size - index * size)
 
 
-def _to_send(upload: Upload) -> list[int]:
+def to_send(upload: Upload) -> list[int]:
     """The missing chunks, and one that is there: were it of another file, the server says so.
 
     The last one goes second: what many a file needs to be read from its beginning stands there.
     """
-    missing = [*upload.missing[:1], *upload.missing[-1:], *upload.missing[1:-1]]
-    missing = missing[: len(upload.missing)]  # there may be but one
+    missing = upload.missing
+    if len(missing) > 2:  # noqa: PLR2004 - else the last one is second already
+        missing = [missing[0], missing[-1], *missing[1:-1]]
     there = next((one for one in range(upload.total_chunks) if one not in set(missing)), None)
     return missing if there is None else [there, *missing]

@@ -128,6 +128,7 @@ class Attempt:
         finally:
             watching.cancel()
             await asyncio.wait([watching])
+            _log_crashes([watching])
         return done
 
     async def _watch(self, growing: GrowingUpload) -> None:
