@@ -56,6 +56,15 @@ chaos: setup-dev ## Kill everything while jobs run; judge what is left (JOBS=, S
 chaos-mutants: setup-dev ## Take out one part of the protocol after the other: each must be missed
 	@PYTHONPATH=tests $(BIN)/python -m chaos mutants
 
+.PHONY: simulate
+simulate: setup-dev ## Simulate the queue: who waits how long; write docs/scaling.md (a minute)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@PYTHONPATH=tests $(BIN)/python -m bench.simulation
+
+.PHONY: costs
+costs: setup-dev ## Count what a job costs on S3, DynamoDB and Redis; write docs/scaling.md (minutes)
+	@PYTHONPATH=tests $(BIN)/python -m bench.costs
+
 .PHONY: check
 check: setup-dev ## Lint, types, import rules, lock files
 	$(BIN)/ruff format --check .

@@ -20,3 +20,4 @@ lock aws deploy/docker/aws.in
 lock otel deploy/docker/otel.in
 lock run deploy/standalone/pyproject.toml
 lock dev deploy/standalone/pyproject.toml --group dev
+lock bench --group bench --constraint requirements/dev.txt

@@ -21,6 +21,7 @@ from wavemill_common.settings import Settings, Verification
 from wavemill_common.stores import open_job_store, open_object_store, redis_url
 from wavemill_converter.convert.streaming.conversion import validate_streaming_support
 from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
+from wavemill_converter.lending import Lending
 from wavemill_converter.metrics import show_slots
 from wavemill_converter.probe.probe import Limits
 from wavemill_converter.sandbox import contain
@@ -98,6 +99,7 @@ def _tools(settings: Settings, ffmpeg: Ffmpeg, objects: ObjectStore, proxy: Rang
         ),
         decodes=settings.verify is Verification.DECODE,
         timeouts=Timeouts(total=settings.job_timeout, stall=settings.stall_timeout),
+        lending=Lending(settings.converter_slots) if settings.segments else None,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from typing import NoReturn
 from uuid import uuid4
 
@@ -153,6 +153,7 @@ class Worker:
     def _take(self, lease: Lease) -> None:
         if lease.place not in self._held:
             self._held.add(lease.place)
+            self._consumer.begin(lease)
             self._group.create_task(self._look_after(lease))
 
     async def _look_after(self, lease: Lease) -> None:
@@ -169,6 +170,7 @@ class Worker:
         finally:
             self._renewal.drop(lease)
             self._held.discard(lease.place)
+            self._consumer.end(lease)
             self._freed.set()
 
     async def _work(self, lease: Lease, slot: AsyncExitStack) -> None:
@@ -184,7 +186,8 @@ class Worker:
         if self._draining:  # since before there was an attempt to be stopped
             attempt.stop(Stop.DRAIN)
         try:
-            change = await attempt.run()
+            with self._deps.tools.lending.taken() if self._deps.tools.lending else nullcontext():
+                change = await attempt.run()
         finally:
             del self._attempts[lease.place]
         tell_outcome(recorded, change)
