@@ -37,7 +37,7 @@ NOW = (
         "Failed",
         (
             (
-                f"{rate(FAILED)} / {rate('wavemill_jobs_ended_total')}",
+                f"({rate(FAILED)} or vector(0)) / {rate('wavemill_jobs_ended_total')}",
                 "",
             ),
         ),

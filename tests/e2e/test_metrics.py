@@ -155,7 +155,7 @@ def allowed() -> dict[str, set[str] | None]:
         "result": {"ok", "error", "stopped", "sigkill", "delivered", "failed"},
         "route": {*routes, "unmatched"},
         "service": set(SERVICES),
-        "stage": {"queued", "probing", "converting", "uploading", "verifying"},
+        "stage": {"probing", "converting", "uploading", "verifying"},
         "state": {"used", "free"},
         "status": {"101", "200", "201", "202", "204", "206", "400", "404", "405", "499"},
         "sweep": {one.__name__.strip("_") for one in schedule(Settings().timings)},

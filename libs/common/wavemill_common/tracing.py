@@ -20,7 +20,7 @@ Kind = Literal["server", "producer", "consumer", "internal"]
 Attributes: TypeAlias = Mapping[str, str | int | float | bool]
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-FLUSH_FOR = 1.0  # seconds at the end for what has not been sent; a silent collector holds nobody
+FLUSH_FOR = 0.5  # seconds at the end for what has not been sent; a silent collector holds nobody
 TRACEPARENT = "traceparent"
 
 

@@ -30,7 +30,7 @@ CONVERTING = Histogram(
 )
 STAGES = Histogram(
     "wavemill_job_stage_seconds",
-    "How long an attempt was at one thing: queued (until it is probed), probing, ...",
+    "How long an attempt was at one thing: probing, converting, uploading, verifying",
     ["stage"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
 )
