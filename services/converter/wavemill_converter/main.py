@@ -22,6 +22,7 @@ from wavemill_common.stores import open_job_store, open_object_store, redis_url
 from wavemill_converter.convert.streaming.conversion import validate_streaming_support
 from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
 from wavemill_converter.lending import Lending
+from wavemill_converter.metrics import show_slots
 from wavemill_converter.probe.probe import Limits
 from wavemill_converter.sandbox import contain
 from wavemill_converter.store.proxy import RangeProxy
@@ -66,6 +67,7 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
         )
         consumer = Consumer(reading, queue, name)
         worker = Worker(deps, consumer, settings.converter_slots)
+        show_slots(settings.converter_slots, lambda: worker.running)
         renewal = Renewal(
             connect_blocking(redis_url(settings), reply_timeout=settings.timings.lease_ttl / 3),
             name,

@@ -5,6 +5,7 @@ import structlog
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import JobExpired
 from wavemill_common.jobs import OUTPUTS_PREFIX, Job, JobStatus, job_of_output, outputs_prefix
+from wavemill_common.metrics.jobs import job_ended
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.records import JobStore
@@ -174,6 +175,7 @@ async def _give_up(deps: Deps, job: Job, now: float) -> bool:
     if not await deps.jobs.apply(change):
         return False
     log.warning("job_expired", job=job.job_id)
+    job_ended(change.job)
     try:
         await deps.queue.withdraw(job.job_id, job.lane)
         await deps.progress.write(progress_of(change.job))
