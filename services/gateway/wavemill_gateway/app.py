@@ -153,7 +153,6 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
         app[TOKENS] = Tokens(app[SECRET], time.time)
         keys = KeyRing(records, time.time, time.monotonic)
         app[GATE] = Gate(keys, app[TOKENS], required=settings.api_keys_required)
-        app[INTAKE] = Intake(app[OBJECTS], records, _limits(settings), time.time, quotas)
         app[DESK] = JobDesk(
             records,
             app[OBJECTS],
@@ -166,6 +165,8 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
             now=time.time,
             quotas=quotas,
         )
+        heard = app[DESK].followers
+        app[INTAKE] = Intake(app[OBJECTS], records, _limits(settings), time.time, quotas, heard)
         feeding = tasks.create_task(app[FEED].run())
         yield
         feeding.cancel()

@@ -9,8 +9,9 @@ from msgspec import structs
 
 from wavemill_common.addresses import check_webhook_url
 from wavemill_common.errors import Conflict, Gone, IdempotencyKeyReused
+from wavemill_common.following import awaited_from_the_start
 from wavemill_common.ids import new_id
-from wavemill_common.jobs import Job, JobStatus, Webhook, lane_for, outputs_prefix
+from wavemill_common.jobs import Job, JobStatus, Lane, Webhook, lane_for, outputs_prefix
 from wavemill_common.metrics.jobs import job_accepted
 from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.store import ProgressStore
@@ -24,6 +25,7 @@ from wavemill_gateway.access.ownership import own_job, own_upload
 from wavemill_gateway.access.quotas import UNLIMITED, QuotaLimits, Quotas
 from wavemill_gateway.asked import ConvertRequest, check_wanted
 from wavemill_gateway.covers import store_covers
+from wavemill_gateway.followers import Followers
 from wavemill_gateway.traces import sending
 
 
@@ -54,6 +56,7 @@ class JobDesk:
         self._webhook_private = webhook_private
         self._now = now
         self._submission = Submission(records, queue, progress, job_ttl, due_after, now)
+        self.followers = Followers(self._submission, queue)
 
     @sending
     async def submit(
@@ -63,7 +66,7 @@ class JobDesk:
 
         Raises:
             InvalidFormat, InvalidQuality, InvalidOption, InvalidWebhook: it cannot be done.
-            UploadNotFound, UploadIncomplete: there is nothing to convert (yet).
+            UploadNotFound: there is nothing to convert. An open upload is converted as it arrives.
             IdempotencyKeyReused: the key came with another body before.
         """
         for one in asked.wanted:
@@ -172,9 +175,11 @@ class JobDesk:
             expires_at=now + self._job_ttl,
             due_at=now + self._due_after,
             due_interval=self._due_after,
-            lane=lane_for(upload.size or 0),
+            lane=Lane.STANDARD if upload.size is None else lane_for(upload.size),
             media=upload.media,
             peaks=asked.peaks,
+            follows=not upload.is_complete,
+            awaits=awaited_from_the_start(upload),
             webhook=Webhook(url=asked.webhook_url) if asked.webhook_url else None,
             delete_after_download=asked.delete_after_download,
             traceparent=current_traceparent(),

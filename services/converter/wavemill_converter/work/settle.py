@@ -8,8 +8,9 @@ from wavemill_common.metrics.jobs import job_ended
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.queue.consumer import Consumer
 from wavemill_common.queue.jobs import Lease
-from wavemill_converter.work.attempt import Deps
 from wavemill_converter.work.decide import Decision
+from wavemill_converter.work.deps import Deps
+from wavemill_converter.work.following import cancel_with_upload, leave_waiting
 
 log = structlog.get_logger(__name__)
 
@@ -17,12 +18,16 @@ log = structlog.get_logger(__name__)
 async def settle(
     deps: Deps, consumer: Consumer, lease: Lease, job: Job | None, decision: Decision
 ) -> None:
-    """Drop, postpone or give up what is behind an entry, as was decided."""
+    """Drop, postpone, end or leave waiting what is behind an entry, as was decided."""
     if job is not None and decision is Decision.GIVE_UP:
         await _give_up(deps, lease, job)
     elif job is not None and decision is Decision.POSTPONE:
         await deps.queue.finish(lease)
         await deps.queue.delay(job.job_id, job.lane, (job.not_before or 0.0) - deps.now())
+    elif job is not None and decision is Decision.WAIT:
+        await leave_waiting(deps, consumer, lease, job)
+    elif job is not None and decision is Decision.CANCEL:
+        await cancel_with_upload(deps, consumer, lease, job)
     else:
         await consumer.discard(lease)
 

@@ -67,17 +67,16 @@ async def streaming_convert_audio(job: Job, tools: Tools, report: Report) -> Con
 
 async def _convert(job: Job, tools: Tools, report: Report, *, may_copy: bool) -> Converted:
     report(Stage.PROBING)
-    found = await find_input(tools.objects, job)
-    reader = BlockReader(tools.objects, found)
+    found = await find_input(tools.sources, job)
+    reader = BlockReader(tools.sources, found)
     with tools.proxy.published(reader) as url:
         try:
             source = http_input(url)
             probed = await probe_input(tools.ffmpeg, source, reader.size, PROBE_TIME)
             results = await prepare(job, tools, source, probed, report, may_copy=may_copy)
             peaks = PeaksOfJob(job, probed, hears_results=tools.decodes)
-            if not job.quarantined and (
-                done := await _in_segments(tools, report, found, probed, results, peaks)
-            ):
+            whole = tools.growing is None and not job.quarantined
+            if whole and (done := await _in_segments(tools, report, found, probed, results, peaks)):
                 return done
             return await _convert_all(tools, report, reader, source, probed, results, peaks)
         except Exception:
