@@ -143,6 +143,12 @@ def test_the_mix_is_between_its_kinds() -> None:
     assert both.converter == pytest.approx((clips.converter + hours.converter) / 2)
 
 
+def test_a_kind_that_was_not_measured_leaves_its_share_to_the_others() -> None:
+    costs = read_costs()
+    clips = structs.replace(costs, jobs=costs.jobs[:1])
+    assert mixed(clips, Habits()) == mixed(clips, Habits(mix={"clip": 1.0}))
+
+
 def test_the_nearest_wall_comes_first() -> None:
     rates = [wall.rate for wall in walls(read_costs(), Habits())]
     assert rates == sorted(rates)

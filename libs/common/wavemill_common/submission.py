@@ -11,6 +11,7 @@ from msgspec import Struct
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import UploadIncomplete, UploadNotFound
 from wavemill_common.jobs import Job
+from wavemill_common.metrics.jobs import job_ended
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
@@ -89,6 +90,7 @@ class Submission(Struct, frozen=True):
         change = job.cancel(self.now(), self.job_ttl)
         if not await self.records.apply(change):
             return None
+        job_ended(change.job)
         await self.withdraw(change.job)
         return change.job
 

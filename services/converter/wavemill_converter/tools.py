@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from wavemill_common.objects import ObjectStore
 from wavemill_converter.ffmpeg.installation import Ffmpeg
+from wavemill_converter.lending import Lending
 from wavemill_converter.probe.limits import Limits
 from wavemill_converter.store.growing import GrowingUpload, Readable
 from wavemill_converter.store.proxy import RangeProxy
@@ -11,9 +12,11 @@ from wavemill_converter.transcode.outcome import Timeouts
 
 
 class Tools(Struct, frozen=True):
-    """What a conversion works with. `decodes`: results are decoded before they are committed.
+    """What a conversion works with.
 
-    `growing` is the upload to be converted while it is still open.
+    `decodes`: results are decoded before they are committed; `lending`: the slots that a long
+    conversion may use beside its own, None where it may use none; `growing`: the upload to be
+    converted while it is still open.
     """
 
     objects: ObjectStore
@@ -22,6 +25,7 @@ class Tools(Struct, frozen=True):
     limits: Limits
     timeouts: Timeouts
     decodes: bool = True
+    lending: Lending | None = None
     growing: GrowingUpload | None = None
 
     @property

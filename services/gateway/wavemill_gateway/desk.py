@@ -12,11 +12,13 @@ from wavemill_common.errors import Conflict, Gone, IdempotencyKeyReused
 from wavemill_common.following import awaited_from_the_start
 from wavemill_common.ids import new_id
 from wavemill_common.jobs import Job, JobStatus, Lane, Webhook, lane_for, outputs_prefix
+from wavemill_common.metrics.jobs import job_accepted
 from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.records import JobStore
 from wavemill_common.submission import Submission, tell_redis
+from wavemill_common.tracing import current_traceparent
 from wavemill_common.uploads import Upload
 from wavemill_gateway.access.caller import ANYONE, Caller
 from wavemill_gateway.access.ownership import own_job, own_upload
@@ -24,6 +26,7 @@ from wavemill_gateway.access.quotas import UNLIMITED, QuotaLimits, Quotas
 from wavemill_gateway.asked import ConvertRequest, check_wanted
 from wavemill_gateway.covers import store_covers
 from wavemill_gateway.followers import Followers
+from wavemill_gateway.traces import sending
 
 
 class JobDesk:
@@ -55,6 +58,7 @@ class JobDesk:
         self._submission = Submission(records, queue, progress, job_ttl, due_after, now)
         self.followers = Followers(self._submission, queue)
 
+    @sending
     async def submit(
         self, asked: ConvertRequest, key: str | None, body: bytes, caller: Caller = ANYONE
     ) -> Job:
@@ -83,6 +87,7 @@ class JobDesk:
             job = await self._records.put_job(self._new_job(job_id, upload, asked, digest, caller))
         await self._submission.confirm(job)
         await self._submission.announce(job)
+        job_accepted(job)
         return _same_request(job, digest)
 
     async def find(self, job_id: str, caller: Caller = ANYONE) -> Job:
@@ -177,6 +182,7 @@ class JobDesk:
             awaits=awaited_from_the_start(upload),
             webhook=Webhook(url=asked.webhook_url) if asked.webhook_url else None,
             delete_after_download=asked.delete_after_download,
+            traceparent=current_traceparent(),
         )
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from wavemill_common.errors import AppError, UploadNotFound
 from wavemill_common.jobs import Job, JobStatus
+from wavemill_common.metrics.jobs import job_ended
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.submission import Submission, tell_redis
 from wavemill_common.uploads import Upload
@@ -54,6 +55,7 @@ class Followers(Struct, frozen=True):
             while not job.is_terminal:
                 change = job.give_up(error, now(), ttl)
                 if await records.apply(change):
+                    job_ended(change.job)
                     await self.submission.withdraw(change.job)
                     break
                 job = await records.job(job.job_id)  # noqa: PLW2901 - as it is by now

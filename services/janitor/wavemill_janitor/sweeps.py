@@ -6,6 +6,7 @@ from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import JobExpired
 from wavemill_common.following import Standing, look_at_upload
 from wavemill_common.jobs import OUTPUTS_PREFIX, Job, JobStatus, job_of_output, outputs_prefix
+from wavemill_common.metrics.jobs import job_ended
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.records import JobStore
@@ -218,6 +219,7 @@ async def _give_up(deps: Deps, job: Job, now: float) -> bool:
 
 async def _show_end(deps: Deps, job: Job) -> None:
     """Take an ended job out of the queue, and tell everyone; the record says so in any case."""
+    job_ended(job)
     try:
         await deps.queue.withdraw(job.job_id, job.lane)
         await deps.progress.write(progress_of(job))

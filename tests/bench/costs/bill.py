@@ -155,10 +155,12 @@ def redis_time(costs: Costs, job: Measured, polls: float, watching: float) -> fl
 
 
 def mixed(costs: Costs, habits: Habits) -> Quantities:
-    """The mean job of the mix."""
+    """The mean job of the mix, of those kinds that were measured."""
+    shares = {job.name: habits.mix.get(job.name, 0.0) for job in costs.jobs}
     total = Quantities()
     for job in costs.jobs:
-        total = total.plus(quantities(costs, job, habits), habits.mix.get(job.name, 0.0))
+        share = shares[job.name] / sum(shares.values())
+        total = total.plus(quantities(costs, job, habits), share)
     return total
 
 

@@ -41,6 +41,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     database lease ends; delayed → it should run by now; ended → its webhook is to be called; None
     when nothing more will happen. A job is quarantined once it was there when its converter died.
     `peaks` tells that they are asked for, `peaks_key` where those of source and results lie.
+    `traceparent` (W3C) names the span in which it was accepted, where that was traced.
     `more` are the results asked for beyond the first, whose format stands in the record itself.
     One that `follows` was accepted while its upload was open: docs/adr/0015; `awaits` says in
     words for its owner what it waits for, where it can go on only once the upload is complete.
@@ -85,6 +86,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     delete_after_download: bool = False
     follows: bool = False
     awaits: str | None = None
+    traceparent: str | None = None
 
     @property
     def is_terminal(self) -> bool:

@@ -13,6 +13,7 @@ from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import UploadNotFound
 from wavemill_common.following import BROKEN_OFF, TOO_SLOW, Standing, standing_of
 from wavemill_common.jobs import Job, JobStatus
+from wavemill_common.metrics.jobs import job_ended
 from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.queue.consumer import Consumer
@@ -68,6 +69,7 @@ async def cancel_with_upload(deps: Deps, consumer: Consumer, lease: Lease, job: 
     ended = await deps.jobs.apply(change)
     await consumer.discard(lease)
     if ended:
+        job_ended(change.job)
         log.info("job_cancelled_with_its_upload", job=job.job_id)
         await deps.progress.write(progress_of(change.job))
 
