@@ -8,10 +8,12 @@ from prometheus_client import Counter, Gauge, Histogram
 from wavemill_common.jobs import Job
 from wavemill_common.metrics.jobs import LONG, format_of, job_ended
 
+BACK = frozenset({"handed_back", "parked"})  # without a failure
 ATTEMPTS = Counter(
     "wavemill_job_attempts_total",
     "Attempts that ended: completed, failed, delayed (to be tried again), handed_back (the"
-    " converter stops), lost or fenced (the job was another's); and why",
+    " converter stops), parked (its upload is still open), lost or fenced (the job was another's);"
+    " and why",
     ["outcome", "code"],
 )
 QUEUED = Histogram(
@@ -63,10 +65,16 @@ def attempt_ended(job: Job) -> None:
         outcome = job.status.value
         job_ended(job)
     else:
-        outcome = "handed_back" if job.not_before is None else "delayed"
-    ATTEMPTS.labels(outcome, code if outcome != "handed_back" else "").inc()
+        outcome = _interim(job)
+    ATTEMPTS.labels(outcome, "" if outcome in BACK else code).inc()
     if job.outputs and job.ended_at and job.started_at:
         CONVERTING.labels(format_of(job)).observe(max(0.0, job.ended_at - job.started_at))
+
+
+def _interim(job: Job) -> str:
+    if job.awaits is not None:
+        return "parked"
+    return "handed_back" if job.not_before is None else "delayed"
 
 
 def ffmpeg_ended(purpose: str, code: int | None) -> None:

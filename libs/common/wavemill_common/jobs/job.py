@@ -84,9 +84,9 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     webhook: Webhook | None = None
     tombstone: bool = False
     delete_after_download: bool = False
+    traceparent: str | None = None
     follows: bool = False
     awaits: str | None = None
-    traceparent: str | None = None
 
     @property
     def is_terminal(self) -> bool:

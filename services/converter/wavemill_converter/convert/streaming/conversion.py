@@ -75,9 +75,8 @@ async def _convert(job: Job, tools: Tools, report: Report, *, may_copy: bool) ->
             probed = await probe_input(tools.ffmpeg, source, reader.size, PROBE_TIME)
             results = await prepare(job, tools, source, probed, report, may_copy=may_copy)
             peaks = PeaksOfJob(job, probed, hears_results=tools.decodes)
-            if not job.quarantined and (
-                done := await _in_segments(tools, report, found, probed, results, peaks)
-            ):
+            whole = tools.growing is None and not job.quarantined
+            if whole and (done := await _in_segments(tools, report, found, probed, results, peaks)):
                 return done
             return await _convert_all(tools, report, reader, source, probed, results, peaks)
         except Exception:
