@@ -127,7 +127,9 @@ class Attempt:
         self._growing = growing
         watching = asyncio.create_task(self._watch(growing))
         try:
-            done = await self._convert_with(structs.replace(deps.tools, growing=growing))
+            # Without slots to borrow: segments would read where nothing has arrived yet.
+            tools = structs.replace(deps.tools, growing=growing, lending=None)
+            done = await self._convert_with(tools)
             await growing.completion()
         finally:
             watching.cancel()
