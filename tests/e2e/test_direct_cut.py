@@ -6,7 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page, Route
+from aiohttp import web
+from playwright.async_api import Page
 
 from support.browser import chromium_page
 from support.cut import OVERHEAD, PATIENCE, Cut
@@ -21,7 +22,7 @@ from wavemill_common.settings import MIB
 
 PART = 5 * MIB  # Uppy's own
 PAGE = """<!doctype html><input type="file" id="file"><script type="module">
-import { AwsS3, GoldenRetriever, Uppy } from '/npm/bundle.js'
+import { AwsS3, GoldenRetriever, Uppy } from './bundle.js'
 const uppy = new Uppy()
 window.uppy = uppy
 window.uploaded = new Promise((resolve) => {
@@ -33,7 +34,8 @@ window.add = () => {
   const [data] = document.getElementById('file').files
   uppy.addFile({ name: data.name, type: data.type, data })
 }
-uppy.use(AwsS3, { companionEndpoint: location.origin, shouldUseMultipart: true })
+const companionEndpoint = new URLSearchParams(location.search).get('wavemill')
+uppy.use(AwsS3, { companionEndpoint, shouldUseMultipart: true })
 uppy.use(GoldenRetriever)
 window.ready = true
 </script>"""
@@ -60,33 +62,41 @@ def proxy(kept: InAws) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def server(
-    start_wavemill: Callable[..., Wavemill], kept: InAws, proxy: FaultProxy
-) -> Wavemill:
-    public = f"http://127.0.0.1:{proxy.port}"
-    return start_wavemill(**kept.variables, S3_PUBLIC_ENDPOINT_URL=public)
+async def site() -> AsyncIterator[str]:
+    """Somebody else's website, with Uppy on it; a browser trusts no page made up for it."""
+
+    async def show(request: web.Request) -> web.StreamResponse:
+        if request.path == "/bundle.js":
+            return web.FileResponse(npm_packages() / "bundle.js")
+        return web.Response(text=PAGE, content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/{name}", show)
+    runner = web.AppRunner(app, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Page]:
+def server(
+    start_wavemill: Callable[..., Wavemill], kept: InAws, proxy: FaultProxy, site: str
+) -> Wavemill:
+    public = f"http://127.0.0.1:{proxy.port}"
+    more = {"S3_PUBLIC_ENDPOINT_URL": public, "WAVEMILL_CORS_ORIGINS": site}
+    return start_wavemill(**kept.variables, **more)
+
+
+@pytest.fixture
+async def page(site: str, server: Wavemill) -> AsyncIterator[Page]:
     async with chromium_page(PATIENCE) as one:
+        await one.goto(f"{site}/uppy?wavemill={server.url}")
         yield one
 
 
-async def _open(page: Page, url: str, path: Path) -> None:
-    """Have Uppy on a page of the gateway's origin, and a file chosen."""
-    bundle = npm_packages() / "bundle.js"
-
-    async def show(route: Route) -> None:
-        if route.request.url.endswith(".js"):
-            await route.fulfill(path=bundle, content_type="text/javascript")
-        else:
-            await route.fulfill(body=PAGE, content_type="text/html")
-
-    await page.route("**/npm/*", show)
-    await page.goto(f"{url}/npm/page")
+async def _choose(page: Page, path: Path) -> None:
     await page.wait_for_function("window.ready")
-    await page.unroute("**/npm/*")  # large bodies shall pass as they do elsewhere
     await page.set_input_files("#file", path)
 
 
@@ -98,11 +108,12 @@ async def _the_line_breaks(page: Page, cut: Cut, _: Path) -> None:
 
 
 async def _the_laptop_is_closed(page: Page, cut: Cut, path: Path) -> None:
-    address = page.url.removesuffix("/npm/page")
+    address = page.url
     await cut.happen()
     await page.goto("about:blank")
     cut.heal()
-    await _open(page, address, path)
+    await page.goto(address)
+    await _choose(page, path)
     await page.evaluate("restored")
     await page.evaluate("add(); uppy.emit('restore-confirmed')")
 
@@ -112,7 +123,6 @@ async def _the_laptop_is_closed(page: Page, cut: Cut, path: Path) -> None:
 @pytest.mark.parametrize("broken", [_the_line_breaks, _the_laptop_is_closed])
 async def test_no_more_than_a_part_is_sent_twice(
     page: Page,
-    server: Wavemill,
     kept: InAws,
     proxy: FaultProxy,
     tmp_path: Path,
@@ -121,7 +131,7 @@ async def test_no_more_than_a_part_is_sent_twice(
 ) -> None:
     noise = Noise(mib)
     path = noise.written(tmp_path / "large.wav")
-    await _open(page, server.url, path)
+    await _choose(page, path)
     cut = Cut(proxy, noise.size)
     await page.evaluate("add(); void uppy.upload()")
 

@@ -55,6 +55,20 @@ async def test_after_a_reload_the_result_is_still_there_to_be_heard(
     await expecting(target.locator("audio")).to_have_count(1)
 
 
+async def test_what_the_server_has_let_go_of_is_shown_as_expired_after_a_reload(
+    browser_page: Page, client: Client, lena: Path, tolerated: list[str]
+) -> None:
+    tolerated.append("status of 404")
+    async with browser_page.expect_response("**/api/convert-audio") as accepted:
+        await done(browser_page, lena / "lena.wav")
+    job_id = (await (await accepted.value).json())["jobId"]
+    assert (await client.call("DELETE", f"/api/jobs/{job_id}"))[0] in {200, 204}
+    await browser_page.reload()
+    target = row(browser_page, "lena.wav")
+    await reaches(target, "expired")
+    await expecting(target.get_by_role("link", name="Download")).to_be_hidden()
+
+
 async def test_removing_all_asks_first_and_deletes_on_the_server(
     browser_page: Page, client: Client, lena: Path
 ) -> None:

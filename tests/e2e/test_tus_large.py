@@ -83,10 +83,9 @@ async def _patch(upload: TusUpload, noise: Noise, start: int, end: int) -> int:
 
 
 async def _sent(noise: Noise, start: int, end: int) -> AsyncIterator[bytes]:
-    """Bytes as a request's body, which breaks off at `end` if that is not the file's."""
-    for number in range(start // MIB, -(-end // MIB)):
-        first = number * MIB
-        yield noise.block(number)[max(0, start - first) : end - first]
+    """A request's body, which breaks off at `end` if that is not the file's."""
+    async for block in noise.sent(start, end):
+        yield block
     if end < noise.size:
         raise CutError
 

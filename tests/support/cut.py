@@ -3,7 +3,7 @@
 from support.fault_proxy import FaultProxy, Mode
 from support.server import eventually
 
-PATIENCE = 300.0  # seconds
+PATIENCE = 120.0  # seconds
 OVERHEAD = 256 * 1024  # bytes; the heads of requests, and what a page asks for besides
 
 

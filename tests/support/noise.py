@@ -3,6 +3,7 @@
 import hashlib
 import random
 import struct
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from support.chunks import RATE
@@ -20,6 +21,12 @@ class Noise:
         """One MiB of it."""
         head = self._header() if number == 0 else struct.pack("<Q", number)
         return head + self._noise[len(head) :]
+
+    async def sent(self, start: int, end: int) -> AsyncIterator[bytes]:
+        """Bytes of it, as a request's body."""
+        for number in range(start // MIB, -(-end // MIB)):
+            first = number * MIB
+            yield self.block(number)[max(0, start - first) : end - first]
 
     def written(self, path: Path) -> Path:
         """All of it, as a file."""

@@ -50,6 +50,7 @@ function count() {
   const text = open > 1 ? `Convert ${open} files` : "Convert";
   if (find("#convert").textContent !== text) find("#convert").textContent = text;
   totals.show(items);
+  listing.reveal();
   weigh();
 }
 
