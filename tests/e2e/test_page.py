@@ -19,6 +19,8 @@ from playwright.async_api import expect as expecting
 from support.page_steps import PATIENCE, convert, downloaded, offered, reaches, row
 from support.server import Wavemill
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 LONG_SECONDS = 300  # of sound: long enough to be still converting when the page reloads
 CHUNK_LOST = 2  # the chunk that never arrives before the reload
 

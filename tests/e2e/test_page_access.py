@@ -10,6 +10,8 @@ from playwright.async_api import expect as expecting
 from support.axe import violations
 from support.page_steps import convert, reaches, row
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 NARROW = 320  # CSS pixels
 
 

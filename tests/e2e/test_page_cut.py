@@ -16,6 +16,8 @@ from support.page_steps import offered, row
 from support.server import Wavemill
 from wavemill_common.settings import MIB
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 CHUNK = 8 * MIB
 NAME = "large.wav"
 

@@ -4,11 +4,14 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.async_api import Page
 from playwright.async_api import expect as expecting
 
 from support.client import Client
 from support.page_steps import convert, offered, reaches, row
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PAGE_BYTES = 60 * 1024  # of scripts and styles, packed
 DRAWN = """(canvas) => canvas.getContext("2d")
@@ -56,13 +59,13 @@ async def test_after_a_reload_the_result_is_still_there_to_be_heard(
 
 
 async def test_what_the_server_has_let_go_of_is_shown_as_expired_after_a_reload(
-    browser_page: Page, client: Client, lena: Path, tolerated: list[str]
+    browser_page: Page, page_client: Client, lena: Path, tolerated: list[str]
 ) -> None:
     tolerated.append("status of 404")
     async with browser_page.expect_response("**/api/convert-audio") as accepted:
         await done(browser_page, lena / "lena.wav")
     job_id = (await (await accepted.value).json())["jobId"]
-    assert (await client.call("DELETE", f"/api/jobs/{job_id}"))[0] in {200, 204}
+    assert (await page_client.call("DELETE", f"/api/jobs/{job_id}"))[0] in {200, 204}
     await browser_page.reload()
     target = row(browser_page, "lena.wav")
     await reaches(target, "expired")
@@ -70,7 +73,7 @@ async def test_what_the_server_has_let_go_of_is_shown_as_expired_after_a_reload(
 
 
 async def test_removing_all_asks_first_and_deletes_on_the_server(
-    browser_page: Page, client: Client, lena: Path
+    browser_page: Page, page_client: Client, lena: Path
 ) -> None:
     await browser_page.set_input_files("#files", [lena / "lena.wav", lena / "lena.mp3"])
     async with browser_page.expect_response("**/api/convert-audio") as accepted:
@@ -87,7 +90,7 @@ async def test_removing_all_asks_first_and_deletes_on_the_server(
     async with browser_page.expect_response(lambda reply: job_id in reply.url):
         await browser_page.get_by_role("dialog").get_by_role("button", name="Remove all").click()
     await expecting(listed).to_have_count(0)
-    status, _, _ = await client.call("GET", f"/api/download?jobId={job_id}")
+    status, _, _ = await page_client.call("GET", f"/api/download?jobId={job_id}")
     assert status in {404, 410}
 
 

@@ -9,6 +9,8 @@ from playwright.async_api import expect as expecting
 from support.audio import generate
 from support.page_steps import convert, offered, reaches, row
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 SIZES = ((320, 6000), (1280, 3000))  # CSS pixels; so tall that all of it is in sight
 SHIFTS = """
   window.shifts = [];
@@ -31,35 +33,29 @@ REMEMBER_MORE = """(copies) => {
 }"""
 
 
-@pytest.fixture
-async def still_page(browser_page: Page) -> Page:
-    """The page, which tells what has moved since it was loaded."""
-    await browser_page.add_init_script(SHIFTS)
-    return browser_page
-
-
-async def test_nothing_moves_on_the_empty_page(still_page: Page) -> None:
-    for moved in await _moved_in_all_sizes_and_themes(still_page, 0):
+async def test_nothing_moves_on_the_empty_page(browser_page: Page) -> None:
+    for moved in await _moved_in_all_sizes_and_themes(browser_page, 0):
         assert moved == []
 
 
 async def test_nothing_moves_where_ten_files_are_remembered(
-    still_page: Page, lena: Path, tmp_path: Path
+    browser_page: Page, lena: Path, tmp_path: Path
 ) -> None:
     warned = generate(tmp_path / "calm.flac", "sine=d=1", "-metadata", "mood=calm")
-    await still_page.set_input_files("#files", [lena / "lena.flac", warned])
-    await convert(still_page, "wav")
+    await browser_page.set_input_files("#files", [lena / "lena.flac", warned])
+    await convert(browser_page, "wav")
     for name in ("lena.flac", "calm.flac"):
-        await reaches(row(still_page, name), "completed")
-        await expecting(row(still_page, name)).to_contain_text("kept until")
-    await expecting(row(still_page, "calm.flac")).to_contain_text("tag was dropped")
-    await still_page.evaluate(REMEMBER_MORE, 4)
-    for moved in await _moved_in_all_sizes_and_themes(still_page, 10):
+        await reaches(row(browser_page, name), "completed")
+        await expecting(row(browser_page, name)).to_contain_text("kept until")
+    await expecting(row(browser_page, "calm.flac")).to_contain_text("tag was dropped")
+    await browser_page.evaluate(REMEMBER_MORE, 4)
+    for moved in await _moved_in_all_sizes_and_themes(browser_page, 10):
         assert moved == []
 
 
 async def _moved_in_all_sizes_and_themes(page: Page, files: int) -> list[list[object]]:
     found: list[list[object]] = []
+    await page.add_init_script(SHIFTS)
     for width, height in SIZES:
         await page.set_viewport_size({"width": width, "height": height})
         for theme in ("light", "dark"):
