@@ -13,6 +13,7 @@ from support.page_steps import convert, offered, reaches, row
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+SECONDS = 12.27  # of lena
 PAGE_BYTES = 60 * 1024  # of scripts and styles, packed
 DRAWN = """(canvas) => canvas.getContext("2d")
   .getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0)"""
@@ -29,7 +30,7 @@ async def test_source_and_result_are_seen_and_heard(browser_page: Page, lena: Pa
     target = row(browser_page, "lena.wav")
     await expecting(target).to_contain_text("kept until")
     await target.get_by_text(re.compile("^Listen")).click()
-    waves = target.get_by_role("img", name="Waveform of the")
+    waves = target.get_by_role("slider", name="Waveform of the")
     await expecting(waves).to_have_count(2)
     await expecting(waves.first).to_have_attribute(
         "aria-label", re.compile("the source of lena.wav: 12.* s")
@@ -46,6 +47,35 @@ async def test_source_and_result_are_seen_and_heard(browser_page: Page, lena: Pa
         assert await one.evaluate("(audio) => audio.duration") > 11
 
 
+async def test_a_click_or_an_arrow_key_on_a_waveform_moves_its_player(
+    browser_page: Page, lena: Path
+) -> None:
+    await done(browser_page, lena / "lena.wav", "flac")
+    target = row(browser_page, "lena.wav")
+    await target.get_by_text(re.compile("^Listen")).click()
+    wave = target.get_by_role("slider", name="Waveform of the result")
+    player = target.get_by_label("the result lena.flac", exact=True)
+    box = await wave.bounding_box()
+    assert box is not None
+
+    async def is_at(seconds: float) -> None:
+        await expecting(player).to_have_js_property("readyState", 4)
+        assert await player.evaluate("(one) => one.currentTime") == pytest.approx(seconds, abs=0.1)
+        await expecting(wave).to_have_attribute("aria-valuenow", str(round(seconds)))
+
+    await expecting(wave).to_have_attribute("aria-valuetext", "0.0 s of 12.3 s")
+    await wave.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    await is_at(SECONDS / 2)
+    await wave.focus()
+    await browser_page.keyboard.press("ArrowRight")
+    await is_at(SECONDS / 2 + 5)
+    await browser_page.keyboard.press("Home")
+    await is_at(0)
+    await browser_page.keyboard.press("PageUp")
+    await is_at(SECONDS / 10)
+    await expecting(player).to_have_js_property("paused", True)  # noqa: FBT003
+
+
 async def test_after_a_reload_the_result_is_still_there_to_be_heard(
     browser_page: Page, lena: Path
 ) -> None:
@@ -54,7 +84,8 @@ async def test_after_a_reload_the_result_is_still_there_to_be_heard(
     target = row(browser_page, "lena.wav")
     await reaches(target, "completed")
     await target.get_by_text(re.compile("^Listen")).click()
-    await expecting(target.get_by_role("img", name="Waveform of the")).to_have_count(2)
+    await expecting(target.get_by_role("img", name="Waveform of the source")).to_be_visible()
+    await expecting(target.get_by_role("slider", name="Waveform of the result")).to_be_visible()
     await expecting(target.locator("audio")).to_have_count(1)
 
 
