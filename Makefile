@@ -58,6 +58,15 @@ chaos: setup-dev ## Kill everything while jobs run; judge what is left (JOBS=, S
 chaos-mutants: setup-dev ## Take out one part of the protocol after the other: each must be missed
 	@PYTHONPATH=tests $(BIN)/python -m chaos mutants
 
+.PHONY: simulate
+simulate: setup-dev ## Simulate the queue: who waits how long; write docs/scaling.md (a minute)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@PYTHONPATH=tests $(BIN)/python -m bench.simulation
+
+.PHONY: costs
+costs: setup-dev ## Count what a job costs on S3, DynamoDB and Redis; write docs/scaling.md (minutes)
+	@PYTHONPATH=tests $(BIN)/python -m bench.costs
+
 .PHONY: check
 check: setup-dev ## Lint, types, import rules, lock files
 	$(BIN)/ruff format --check .
@@ -77,6 +86,8 @@ docs: setup-dev ## Write the pages that are made from the code
 	$(BIN)/python tools/configuration.py
 	$(BIN)/python tools/formats_page.py
 	$(BIN)/python tools/licences_page.py
+	$(BIN)/python tools/dashboard.py
+	$(BIN)/python tools/metrics_table.py
 
 .PHONY: fidelity
 fidelity: setup-dev ## Prove that what comes out is right, all of it; write docs/fidelity.md (long)
@@ -85,6 +96,7 @@ fidelity: setup-dev ## Prove that what comes out is right, all of it; write docs
 .PHONY: pictures
 pictures: setup-dev ## Take the pictures of docs/ from the real page
 	PYTHONPATH=tests $(BIN)/python tools/screenshot.py
+	PYTHONPATH=tests $(BIN)/python tools/top_picture.py
 
 .PHONY: faults
 faults: setup-dev ## Play every named fault and write the table of docs/reliability.md

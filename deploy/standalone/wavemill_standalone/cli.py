@@ -12,6 +12,7 @@ COMMANDS = (
     "convert",
     "inspect",
     "formats",
+    "top",
     "config",
 )  # modules of .grammar, and of .commands
 

@@ -4,13 +4,18 @@ from msgspec import Struct
 
 from wavemill_common.objects import ObjectStore
 from wavemill_converter.ffmpeg.installation import Ffmpeg
+from wavemill_converter.lending import Lending
 from wavemill_converter.probe.limits import Limits
 from wavemill_converter.store.proxy import RangeProxy
 from wavemill_converter.transcode.outcome import Timeouts
 
 
 class Tools(Struct, frozen=True):
-    """What a conversion works with. `decodes`: results are decoded before they are committed."""
+    """What a conversion works with.
+
+    `decodes`: results are decoded before they are committed; `lending`: the slots that a long
+    conversion may use beside its own, None where it may use none.
+    """
 
     objects: ObjectStore
     ffmpeg: Ffmpeg
@@ -18,3 +23,4 @@ class Tools(Struct, frozen=True):
     limits: Limits
     timeouts: Timeouts
     decodes: bool = True
+    lending: Lending | None = None

@@ -23,6 +23,7 @@ from wavemill_gateway import (
     health,
     jobs,
     listing,
+    metrics,
     offer,
     oneshot,
     page,
@@ -59,8 +60,10 @@ from wavemill_gateway.keys import (
     SETTINGS,
     STOPPING,
 )
+from wavemill_gateway.measuring import CONNECTIONS, STREAMS_OPEN, measured
 from wavemill_gateway.openapi import routes as describing
 from wavemill_gateway.problems import problems
+from wavemill_gateway.traces import spans
 from wavemill_gateway.tus import routes as tus
 
 _MODULES = (
@@ -77,6 +80,7 @@ _MODULES = (
         archive,
         offer,
         health,
+        metrics,
         peaks,
     ),
     *(page, describing),
@@ -87,7 +91,16 @@ REDIS_TIMEOUT = 1.0  # seconds; then the job record answers
 def create_app(settings: Settings) -> web.Application:
     """Make the gateway's application; its parts live from start-up to clean-up."""
     app = web.Application(
-        middlewares=[problems, same_site, count_failures, identify, limited, finishing]
+        middlewares=[
+            measured,
+            *spans(),
+            problems,
+            same_site,
+            count_failures,
+            identify,
+            limited,
+            finishing,
+        ]
     )
     app[SETTINGS] = settings
     app[STOPPING] = asyncio.Event()
@@ -111,6 +124,8 @@ def _guard(app: web.Application, settings: Settings) -> None:
     app[DOOR] = Door(
         settings.max_connections, 0 if from_all else settings.max_connections_per_client
     )
+    STREAMS_OPEN.set_function(lambda: len(app[STREAMS]))
+    CONNECTIONS.set_function(lambda: len(app[DOOR]))
     app.on_response_prepare.append(secure_headers)
     app.on_response_prepare.append(share)
 

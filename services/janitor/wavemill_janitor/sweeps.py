@@ -5,11 +5,13 @@ import structlog
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import JobExpired
 from wavemill_common.jobs import OUTPUTS_PREFIX, Job, JobStatus, job_of_output, outputs_prefix
+from wavemill_common.metrics.jobs import job_ended
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload
 from wavemill_janitor.deps import Deps
+from wavemill_janitor.pages import sweep_pages
 
 log = structlog.get_logger(__name__)
 
@@ -63,8 +65,8 @@ async def rebuild_queue(deps: Deps) -> int:
 async def expire_jobs(deps: Deps) -> int:
     """End jobs that are too old; delete the results of ended ones; at last forget them."""
     now = deps.now()
-    return sum(
-        [await expire_job(deps, job, now) async for job in deps.jobs.expired_jobs(now, AT_ONCE)]
+    return await sweep_pages(
+        lambda most: deps.jobs.expired_jobs(now, most), lambda job: expire_job(deps, job, now)
     )
 
 
@@ -89,11 +91,14 @@ async def expire_job(deps: Deps, job: Job, now: float) -> bool:
 
 async def expire_uploads(deps: Deps) -> int:
     """Remove uploads whose time is over, unless a job that has not ended needs them."""
-    removed = 0
-    async for upload in deps.jobs.expired_uploads(deps.now(), AT_ONCE):
-        if not await jobs_that_need(deps.jobs, upload):
-            removed += await remove_upload(deps.jobs, deps.objects, upload)
-    return removed
+    now = deps.now()
+
+    async def expire(upload: Upload) -> bool:
+        if await jobs_that_need(deps.jobs, upload):
+            return False
+        return await remove_upload(deps.jobs, deps.objects, upload)
+
+    return await sweep_pages(lambda most: deps.jobs.expired_uploads(now, most), expire)
 
 
 async def jobs_that_need(records: JobStore, upload: Upload) -> list[str]:
@@ -170,6 +175,7 @@ async def _give_up(deps: Deps, job: Job, now: float) -> bool:
     if not await deps.jobs.apply(change):
         return False
     log.warning("job_expired", job=job.job_id)
+    job_ended(change.job)
     try:
         await deps.queue.withdraw(job.job_id, job.lane)
         await deps.progress.write(progress_of(change.job))

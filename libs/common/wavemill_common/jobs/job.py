@@ -40,6 +40,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     database lease ends; delayed → it should run by now; ended → its webhook is to be called; None
     when nothing more will happen. A job is quarantined once it was there when its converter died.
     `peaks` tells that they are asked for, `peaks_key` where those of source and results lie.
+    `traceparent` (W3C) names the span in which it was accepted, where that was traced.
     `more` are the results asked for beyond the first, whose format stands in the record itself.
     """
 
@@ -80,6 +81,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     webhook: Webhook | None = None
     tombstone: bool = False
     delete_after_download: bool = False
+    traceparent: str | None = None
 
     @property
     def is_terminal(self) -> bool:

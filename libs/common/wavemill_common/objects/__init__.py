@@ -174,3 +174,16 @@ class Presigner(Protocol):
     async def presigned_post(self, key: str, *, seconds: float, max_size: int) -> PostForm:
         """A form to send a whole object of 1 to `max_size` bytes with."""
         ...
+
+
+@runtime_checkable
+class Opener(Protocol):
+    """What a store may be able to do besides: hand an object over as an open file."""
+
+    def open_file(self, key: str) -> int:
+        """Open an object to be read; the descriptor is the caller's to close. Returns at once.
+
+        Raises:
+            ObjectNotFound: there is no such object.
+        """
+        ...

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from wavemill_common.progress.snapshot import Progress
 
 PROGRESS_TTL = 3600.0  # seconds
+SEEN_AT_ONCE, SEEN_AT_MOST = 500, 2000  # keys
 
 # key | revision, progress, the body without its opening brace, TTL in ms, channel
 # Writes only what is newer, and never shows less than before; a stopped job (-1) is the exception.
@@ -80,6 +81,24 @@ class ProgressStore:
                 with suppress(msgspec.MsgspecError):
                     found[job_id] = (decode_progress(body), PROGRESS_TTL - left / 1000)
         return found
+
+    async def ended(self, count: int) -> list[tuple[Progress, float]]:
+        """The jobs that ended last → (progress, seconds since then), the latest first.
+
+        At most `SEEN_AT_MOST` keys are looked at, so of very many jobs this is a sample.
+        """
+        seen: list[str] = []
+        cursor = 0
+        while len(seen) < SEEN_AT_MOST:
+            cursor, keys = await self._redis.scan(
+                cursor, match=progress_key("*"), count=SEEN_AT_ONCE
+            )
+            seen += [key.decode().removeprefix(progress_key("")) for key in keys]
+            if not cursor:
+                break
+        found = await self.read(seen) if seen else {}
+        ended = [one for one in found.values() if one[0].is_terminal]
+        return sorted(ended, key=lambda one: one[1])[:count]
 
     async def forget(self, job_id: str) -> None:
         """Drop a job's progress: its record is gone."""

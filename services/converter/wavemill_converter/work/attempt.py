@@ -25,10 +25,12 @@ from wavemill_converter.convert.files import fallback_file_conversion
 from wavemill_converter.convert.streaming.conversion import streaming_convert_audio
 from wavemill_converter.convert.streaming.follower import StreamTripped
 from wavemill_converter.ffmpeg.failures import failure_of_system, judged_by_last
+from wavemill_converter.metrics import FALLBACKS
 from wavemill_converter.store.publish import output_key, peaks_key, remove_earlier_attempts
 from wavemill_converter.tools import Tools
 from wavemill_converter.work.reporter import Reporter
 from wavemill_converter.work.scratch import Scratch
+from wavemill_converter.work.stages import Stages
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +67,8 @@ class Attempt:
         self._deps = deps
         self._job = job
         self.lease = lease
-        self._reporter = Reporter(deps.progress, job)
+        self._stages = Stages()
+        self._reporter = Reporter(deps.progress, job, self._stages.enter)
         self._stop: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
 
     @property
@@ -110,6 +113,7 @@ class Attempt:
             for task in (work, *companions):
                 task.cancel()
             await asyncio.wait({work, *companions})
+            self._stages.end()
         _log_crashes(companions)
         if self._stop.done() and (work.cancelled() or work.exception()):
             return await self._stopped(self._stop.result())
@@ -126,6 +130,7 @@ class Attempt:
                 return await streaming_convert_audio(job, deps.tools, report)
             except (StreamTripped, OutputInvalid) as error:
                 log.warning("streaming_failed", code=error.code, reason=error.message)
+                FALLBACKS.labels(error.code).inc()
                 may_copy = isinstance(error, StreamTripped)
         with deps.scratch.attempt(f"{job.job_id}-{job.attempt}") as path:
             return await fallback_file_conversion(job, deps.tools, path, report, may_copy=may_copy)

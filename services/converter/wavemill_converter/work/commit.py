@@ -10,6 +10,7 @@ from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.queue.consumer import Consumer
 from wavemill_common.queue.jobs import Lease
 from wavemill_common.retry import retried
+from wavemill_converter.metrics import ATTEMPTS, attempt_ended
 from wavemill_converter.work.attempt import Deps
 
 log = structlog.get_logger(__name__)
@@ -26,9 +27,11 @@ async def commit(
     job = change.job
     if not await _apply(deps, change, hurried):
         log.warning("outcome_fenced", status=job.status)
+        ATTEMPTS.labels("fenced", "").inc()
         await deps.tools.objects.delete(job.result_keys)
         await consumer.discard(lease)
         return
+    attempt_ended(job)
     log.info("attempt_ended", status=job.status, code=job.error.code if job.error else None)
     await deps.queue.finish(lease)
     await _queue_again(deps, job)

@@ -4,6 +4,7 @@ import structlog
 
 from wavemill_common.errors import Poison
 from wavemill_common.jobs import Job
+from wavemill_common.metrics.jobs import job_ended
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.queue.consumer import Consumer
 from wavemill_common.queue.jobs import Lease
@@ -34,6 +35,7 @@ async def _give_up(deps: Deps, lease: Lease, job: Job) -> None:
     if not await deps.jobs.apply(change):
         return  # another was faster; the entry comes back if there is still something to do
     log.error("job_given_up", job=job.job_id, strikes=times)
+    job_ended(change.job)
     await deps.queue.finish(lease)
     await deps.queue.bury(job.job_id, error.code, change.job.attempt)
     await deps.progress.write(progress_of(change.job))

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from typing import NoReturn
 from uuid import uuid4
 
@@ -17,10 +17,13 @@ from wavemill_common.queue.jobs import Lease
 from wavemill_common.queue.renewal import Renewal
 from wavemill_common.retry import retried
 from wavemill_common.service import repeat
+from wavemill_common.tracing import span
+from wavemill_converter.metrics import ATTEMPTS, RECLAIMED, attempt_started
 from wavemill_converter.work.attempt import Attempt, Deps, Stop
 from wavemill_converter.work.commit import commit
 from wavemill_converter.work.decide import Decision, decide
 from wavemill_converter.work.settle import settle
+from wavemill_converter.work.traces import attempt_span, tell_outcome
 
 log = structlog.get_logger(__name__)
 
@@ -110,6 +113,7 @@ class Worker:
         sweeping = self._consumer.sweep(self._free, self._deps.timings.lease_ttl)
         for lease in await self._try(sweeping):
             log.info("entry_reclaimed", job=lease.job_id)
+            RECLAIMED.inc()
             self._take(lease)
 
     async def _listen(self) -> NoReturn:
@@ -149,6 +153,7 @@ class Worker:
     def _take(self, lease: Lease) -> None:
         if lease.place not in self._held:
             self._held.add(lease.place)
+            self._consumer.begin(lease)
             self._group.create_task(self._look_after(lease))
 
     async def _look_after(self, lease: Lease) -> None:
@@ -165,6 +170,7 @@ class Worker:
         finally:
             self._renewal.drop(lease)
             self._held.discard(lease.place)
+            self._consumer.end(lease)
             self._freed.set()
 
     async def _work(self, lease: Lease, slot: AsyncExitStack) -> None:
@@ -173,19 +179,25 @@ class Worker:
             return
         structlog.contextvars.bind_contextvars(job=job.job_id, attempt=job.attempt)
         log.info("attempt_started", format=job.format)
+        attempt_started(job)
+        recorded = slot.enter_context(attempt_span(job))
         attempt = Attempt(self._deps, lease, job)
         self._attempts[lease.place] = attempt
         if self._draining:  # since before there was an attempt to be stopped
             attempt.stop(Stop.DRAIN)
         try:
-            change = await attempt.run()
+            with self._deps.tools.lending.taken() if self._deps.tools.lending else nullcontext():
+                change = await attempt.run()
         finally:
             del self._attempts[lease.place]
+        tell_outcome(recorded, change)
         if change is None:
             log.info("attempt_lost")
+            ATTEMPTS.labels("lost", "").inc()
             await self._consumer.discard(lease)
         else:
-            await commit(self._deps, self._consumer, lease, change, lambda: self._draining)
+            with span("commit"):
+                await commit(self._deps, self._consumer, lease, change, lambda: self._draining)
 
     async def _claim(self, lease: Lease, slot: AsyncExitStack) -> Job | None:
         """Start the job behind an entry once a slot is free; None where nothing is to start."""
