@@ -114,7 +114,7 @@ async def test_options_and_the_question_work_by_keyboard_alone(
     await expecting(loudness).to_have_value("podcast")
     await browser_page.set_input_files("#files", lena / "lena.wav")
     await reaches(row(browser_page, "lena.wav"), "ready")
-    delete = browser_page.get_by_role("button", name="Delete everything")
+    delete = browser_page.get_by_role("button", name="Delete all my data")
     await delete.focus()
     await browser_page.keyboard.press("Enter")
     dialog = browser_page.get_by_role("dialog")

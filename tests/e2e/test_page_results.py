@@ -129,8 +129,8 @@ async def test_deleting_everything_leaves_no_trace_in_the_browser(
     browser_page: Page, lena: Path
 ) -> None:
     await done(browser_page, lena / "lena.wav", "opus")
-    await browser_page.get_by_role("button", name="Delete everything").click()
-    await browser_page.get_by_role("dialog").get_by_role("button", name="Delete everything").click()
+    await browser_page.get_by_role("button", name="Delete all my data").click()
+    await browser_page.get_by_role("dialog").get_by_role("button", name="Delete all").click()
     await expecting(browser_page.get_by_role("status").first).to_contain_text(
         "Everything was deleted"
     )
@@ -146,7 +146,7 @@ async def test_without_a_line_all_waits_and_goes_on_by_itself(
 ) -> None:
     tolerated.append("ERR_INTERNET_DISCONNECTED")
     await browser_page.context.set_offline(True)
-    notice = browser_page.get_by_text("You are offline. This goes on by itself.")
+    notice = browser_page.get_by_text("You are offline. Everything goes on by itself once you are back.")
     await expecting(notice).to_be_visible()
     await browser_page.set_input_files("#files", lena / "lena.wav")
     await convert(browser_page)

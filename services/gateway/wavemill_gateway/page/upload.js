@@ -138,5 +138,5 @@ export async function upload(file, { fileId, onOpened, onProgress, signal }) {
       } else throw error;
     }
   }
-  throw new ApiError("The upload did not hold together. Try again.", { status: 500 });
+  throw new ApiError("The upload was damaged on its way. Try again.", { status: 500 });
 }

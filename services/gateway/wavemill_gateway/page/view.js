@@ -46,7 +46,7 @@ function results(outputs) {
 /** [what is going on, the small print beside it] */
 function status(item, kept) {
   const waits = isOffline() ? "Waiting for the connection" : "";
-  const then = item.wanted ? "Converts by itself once it is uploaded" : "";
+  const then = item.wanted ? "Will be converted once it is uploaded" : "";
   const { progress, size } = item;
   switch (item.state) {
     case "waiting": return ["Waiting to upload", waits || then];
