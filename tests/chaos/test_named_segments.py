@@ -14,7 +14,7 @@ from support.server import eventually
 
 @pytest.fixture(scope="module")
 def lecture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some more than ten minutes of noise: long enough for segments, and to be caught at work on them."""
+    """Some more than ten minutes of noise: enough for segments, and to be caught at work on."""
     return make_noise(tmp_path_factory.mktemp("lecture") / "lecture.wav", 601)
 
 
