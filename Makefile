@@ -32,8 +32,10 @@ staging-test: setup-dev ## Test against AWS itself, with the credentials that ar
 	@$(BIN)/python -m pytest tests/aws -m aws
 
 .PHONY: test-large
-test-large: setup-dev ## Send 2 GB through a gateway, to disk and to S3; measure its memory (minutes)
-	@$(BIN)/python -m pytest tests/e2e/test_large_upload.py tests/e2e/test_tus_large.py -m slow -s
+test-large: setup-dev ## Send large files, whole and cut at 60 %, to disk and to S3; measure memory (minutes)
+	@tools/browser.sh
+	@$(BIN)/python -m pytest tests/e2e/test_large_upload.py tests/e2e/test_tus_large.py \
+	  tests/e2e/test_page_cut.py tests/e2e/test_direct_cut.py -m slow -s
 
 .PHONY: test-slow
 test-slow: setup-dev ## Run what takes minutes: loudness, copies, thousands of bad inputs

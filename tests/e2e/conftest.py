@@ -5,10 +5,13 @@ import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
-from playwright.async_api import ConsoleMessage, Dialog, Page
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Dialog, Page
 
-from support.browser import chromium_page
+from support.browser import chromium, new_window
+from support.client import Client
 from support.page_steps import PATIENCE, offered
 from support.server import Wavemill
 
@@ -29,8 +32,28 @@ def tolerated() -> list[str]:
     return []
 
 
-@pytest.fixture
-async def browser_page(wavemill: Wavemill, tolerated: list[str]) -> AsyncIterator[Page]:
+# To start a browser takes longer than most of what is done with it: one loop and one browser serve
+# all tests of the page, each in a window of its own.
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A real browser, for tests on the session's loop."""
+    async with chromium() as one:
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page_client(wavemill: Wavemill) -> AsyncIterator[Client]:
+    """A client of the shared wavemill, for tests on the session's loop."""
+    async with aiohttp.ClientSession() as session:
+        yield Client(session, wavemill.url)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser_page(
+    browser: Browser, wavemill: Wavemill, tolerated: list[str]
+) -> AsyncIterator[Page]:
     """The page, opened; the test fails when the browser's console saw an error."""
     problems: list[str] = []
 
@@ -41,7 +64,7 @@ async def browser_page(wavemill: Wavemill, tolerated: list[str]) -> AsyncIterato
     def refuse(dialog: Dialog) -> None:
         problems.append(f"a dialog opened: {dialog.message}")
 
-    async with chromium_page(PATIENCE / 1000) as page:
+    async with new_window(browser, PATIENCE / 1000) as page:
         page.on("console", hear)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("dialog", refuse)

@@ -1,19 +1,17 @@
 """Two gigabytes pass through a gateway that holds few of them, and come out as they went in."""
 
 import hashlib
-import os
 import re
-import struct
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from support.chunks import RATE
 from support.client import Client
 from support.kept import InAws, Kept, OnDisk
 from support.moto_server import running_moto
+from support.noise import Noise
 from support.server import Wavemill
 from wavemill_common.settings import MIB
 
@@ -24,40 +22,6 @@ MOST_RSS = 150 * 1_000_000  # bytes
 CHUNK = 8 * MIB
 
 StartWavemill = Callable[..., Wavemill]
-
-
-class Song:
-    """A WAV of SIZE bytes that is nowhere: every MiB of it is made when it is asked for."""
-
-    def __init__(self) -> None:
-        self._noise = os.urandom(MIB)
-
-    def block(self, number: int) -> bytes:
-        """One MiB of it; no two are alike."""
-        head = _header() if number == 0 else struct.pack("<Q", number)
-        return head + self._noise[len(head) :]
-
-    def blocks(self, first: int = 0, end: int = SIZE // MIB) -> Iterator[bytes]:
-        """MiBs in order."""
-        return map(self.block, range(first, end))
-
-    async def body(self, first: int = 0, end: int = SIZE // MIB) -> AsyncIterator[bytes]:
-        """The same, as a request's body."""
-        for one in self.blocks(first, end):
-            yield one
-
-    def sha256(self) -> str:
-        """What must be stored."""
-        digest = hashlib.sha256()
-        for one in self.blocks():
-            digest.update(one)
-        return digest.hexdigest()
-
-
-def _header() -> bytes:
-    riff = struct.pack("<4sI4s", b"RIFF", SIZE - 8, b"WAVE")
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16)
-    return riff + form + struct.pack("<4sI", b"data", SIZE - 44)
 
 
 @pytest.fixture(params=["disk", "S3"])
@@ -79,7 +43,7 @@ async def test_two_gigabytes_go_through_little_memory(
     site: tuple[Wavemill, Kept], way: str
 ) -> None:
     server, kept = site
-    song = Song()
+    song = Noise(SIZE // MIB)
     gateway = server.service("gateway").pid
     before = peak(gateway)
     send = _send_whole if way == "whole" else _send_chunks
@@ -96,26 +60,25 @@ async def test_two_gigabytes_go_through_little_memory(
     assert digest.hexdigest() == song.sha256()
 
 
-async def _send_whole(client: Client, song: Song) -> str:
+async def _send_whole(client: Client, song: Noise) -> str:
     form = aiohttp.FormData()
-    form.add_field("file", song.body(), filename="large.wav")
+    form.add_field("file", song.sent(0, SIZE), filename="large.wav")
     status, body, _ = await client.call("POST", "/api/upload-audio", data=form)
     assert status == 201, body
     return str(body["fileId"])
 
 
-async def _send_chunks(client: Client, song: Song) -> str:
+async def _send_chunks(client: Client, song: Noise) -> str:
     asked = {"fileName": "large.wav", "fileSize": SIZE, "chunkSize": CHUNK}
     status, body, _ = await client.call("POST", "/api/uploads", json=asked)
     assert status == 201, body
     fields = {"fileId": body["fileId"], "totalChunks": body["totalChunks"]}
-    step = CHUNK // MIB
     for index in range(body["totalChunks"]):
         status, body, _ = await client.call(
             "POST",
             "/api/upload-audio",
             params={**fields, "chunkIndex": index},
-            data=song.body(index * step, (index + 1) * step),
+            data=song.sent(index * CHUNK, min(SIZE, (index + 1) * CHUNK)),
         )
         assert status in {200, 201}, body
     assert body["complete"] is True

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from support.audio import decoded, generate
-from support.browser import chromium_page
+from support.browser import new_window
 from support.page_steps import PATIENCE, convert, downloaded, offered, reaches, row
 from support.server import Wavemill
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LATENCY = 100  # ms
 SPEED = 1_000_000 / 8  # bytes a second, either way
@@ -38,11 +40,11 @@ async def test_a_file_is_converted_over_a_line_of_one_megabit(
 
 @pytest.mark.timeout(180)
 async def test_a_job_is_followed_to_its_end_although_the_gateway_died(
-    start_wavemill: Callable[..., Wavemill], tmp_path: Path
+    browser: Browser, start_wavemill: Callable[..., Wavemill], tmp_path: Path
 ) -> None:
     server = start_wavemill()
-    long = generate(tmp_path / "long.wav", "anoisesrc=d=600:r=44100:a=0.3")
-    async with chromium_page(PATIENCE / 1000) as page:
+    long = generate(tmp_path / "long.wav", "anoisesrc=d=300:r=44100:a=0.3")
+    async with new_window(browser, PATIENCE / 1000) as page:
         await page.goto(server.url)
         await offered(page)
         await page.set_input_files("#files", long)
@@ -52,4 +54,4 @@ async def test_a_job_is_followed_to_its_end_although_the_gateway_died(
         server.service("gateway").kill()  # the supervisor starts another one
         await reaches(target, "completed")
         result = await downloaded(page, target)
-        assert decoded(result)[0] == pytest.approx(600, abs=0.1)
+        assert decoded(result)[0] == pytest.approx(300, abs=0.1)

@@ -7,10 +7,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, Route
+from playwright.async_api import Browser, Page, Route
 from playwright.async_api import expect as expecting
 
 from support.page_steps import PATIENCE, offered
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MANY = 40
 KINDS = ("wav", "flac", "mp3", "m4a", "ogg")
@@ -92,10 +94,8 @@ async def test_forty_files_survive_a_reload_and_come_back_in_one_zip(
 
 
 async def test_forty_files_keep_the_page_quick(
-    browser_page: Page, forty: list[Path], tmp_path: Path
+    browser: Browser, browser_page: Page, forty: list[Path], tmp_path: Path
 ) -> None:
-    browser = browser_page.context.browser
-    assert browser is not None
     await browser_page.evaluate(HAND)
     await browser_page.set_input_files("#hand", forty)
     trace = tmp_path / "trace.json"

@@ -13,6 +13,8 @@ from playwright.async_api import expect as expecting
 from support.audio import make_sweep
 from support.page_steps import convert, downloaded, offered, reaches, row
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:

@@ -14,6 +14,8 @@ from support.audio import generate
 from support.client import Client
 from support.page_steps import convert, offered, reaches, row
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 HOSTILE = "<img src=x onerror=alert(1)>"
 NARROW = 320  # CSS pixels
 
@@ -112,11 +114,11 @@ async def test_a_record_that_was_out_of_reach_is_fetched_when_asked_for(
 
 
 async def test_each_of_several_results_has_a_link(
-    browser_page: Page, client: Client, lena: Path
+    browser_page: Page, page_client: Client, lena: Path
 ) -> None:
-    upload = await client.upload(lena / "lena.wav")
+    upload = await page_client.upload(lena / "lena.wav")
     reply = await browser_page.request.post(
-        f"{client.url}/api/convert-audio",
+        f"{page_client.url}/api/convert-audio",
         data={"fileId": upload["fileId"], "outputs": [{"format": "mp3"}, {"format": "flac"}]},
     )
     job = await reply.json()

@@ -4,18 +4,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, Request
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, Request
 from playwright.async_api import expect as expecting
 
 from support.page_steps import PATIENCE, convert, offered, reaches, row
 from support.server import Wavemill
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-@pytest.fixture
-async def window(browser_page: Page) -> AsyncIterator[BrowserContext]:
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def window(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser window that may have several tabs."""
-    browser = browser_page.context.browser
-    assert browser is not None
     context = await browser.new_context()
     context.set_default_timeout(PATIENCE)
     yield context

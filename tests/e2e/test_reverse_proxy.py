@@ -5,12 +5,11 @@ import os
 import re
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 
 import aiohttp
@@ -18,29 +17,13 @@ import pytest
 
 from support.chunks import ChunkedFile, write_wav
 from support.client import Client
+from support.nginx import NGINX, running_nginx
 from support.ports import free_port
-from support.server import Wavemill, wait_until
+from support.server import Wavemill
 from wavemill_common.tether import tether
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "reverse-proxy.md"
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 MIB = 1024 * 1024
-CONFIG = """
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    log_format who '$upstream_addr $request';
-    access_log {folder}/access.log who;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {recipe}
-}}
-"""
 
 pytestmark = [
     pytest.mark.skipif(NGINX is None, reason="no nginx here (apt-get install nginx-light)"),
@@ -64,7 +47,7 @@ class Proxy:
         }.items():
             assert documented in recipe
             recipe = recipe.replace(documented, ours)
-        (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, recipe=recipe))
+        self.recipe = recipe
 
     @property
     def answered(self) -> set[str]:
@@ -101,24 +84,8 @@ def proxy(tmp_path: Path, two_gateways: list[int]) -> Iterator[Proxy]:
         cwd=folder, check=True, capture_output=True,
     )  # fmt: skip
     one = Proxy(folder, two_gateways)
-    assert NGINX is not None
-    # Workers as another user could not write below a private folder.
-    extra = ["-g", "user root;"] if os.geteuid() == 0 else []
-    command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), *extra]
-    process = subprocess.Popen(command)
-    try:
-        for port in (one.port, *two_gateways):
-            wait_until(lambda port=port: listens(port), 30)  # type: ignore[misc]
+    with running_nginx(folder, one.recipe, one.port, *two_gateways):
         yield one
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(15)
-
-
-def listens(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
 
 
 @pytest.fixture

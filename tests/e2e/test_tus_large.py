@@ -1,19 +1,17 @@
 """A large file by tus, cut at 60 %: a chunk at most is sent twice, and little memory is used."""
 
 import hashlib
-import random
 import re
-import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from support.chunks import RATE
 from support.client import Client
 from support.kept import InAws, Kept, OnDisk
 from support.moto_server import running_moto
+from support.noise import Noise
 from support.server import Wavemill
 from support.tus import OCTETS, VERSION, TusUpload
 from wavemill_common.settings import MIB
@@ -22,39 +20,6 @@ CHUNK = 8 * MIB
 MOST_RSS = 150 * 1_000_000  # bytes
 
 StartWavemill = Callable[..., Wavemill]
-
-
-class Noise:
-    """A WAV of `mib` MiB that is nowhere: every MiB of it is made when it is asked for."""
-
-    def __init__(self, mib: int) -> None:
-        self.size = mib * MIB
-        self._noise = random.Random(mib).randbytes(MIB)
-
-    def block(self, number: int) -> bytes:
-        """One MiB of it; no two are alike."""
-        head = self._header() if number == 0 else struct.pack("<Q", number)
-        return head + self._noise[len(head) :]
-
-    async def sent(self, start: int, end: int) -> AsyncIterator[bytes]:
-        """Bytes as a request's body, which breaks off at `end` if that is not the file's."""
-        for number in range(start // MIB, -(-end // MIB)):
-            first = number * MIB
-            yield self.block(number)[max(0, start - first) : end - first]
-        if end < self.size:
-            raise CutError
-
-    def sha256(self) -> str:
-        """What must be stored."""
-        digest = hashlib.sha256()
-        for number in range(self.size // MIB):
-            digest.update(self.block(number))
-        return digest.hexdigest()
-
-    def _header(self) -> bytes:
-        riff = struct.pack("<4sI4s", b"RIFF", self.size - 8, b"WAVE")
-        form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16)
-        return riff + form + struct.pack("<4sI", b"data", self.size - 44)
 
 
 class CutError(Exception):
@@ -112,9 +77,17 @@ async def _patch(upload: TusUpload, noise: Noise, start: int, end: int) -> int:
         "Upload-Offset": str(start),
         "Content-Length": str(noise.size - start),
     }
-    body = noise.sent(start, end)
+    body = _sent(noise, start, end)
     status, _, _ = await upload.client.call("PATCH", upload.path, headers=headers, data=body)
     return status
+
+
+async def _sent(noise: Noise, start: int, end: int) -> AsyncIterator[bytes]:
+    """A request's body, which breaks off at `end` if that is not the file's."""
+    async for block in noise.sent(start, end):
+        yield block
+    if end < noise.size:
+        raise CutError
 
 
 def _peak(pid: int) -> int:

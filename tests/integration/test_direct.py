@@ -3,8 +3,6 @@
 import asyncio
 import io
 import os
-import shutil
-import subprocess
 import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -15,13 +13,15 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 from aiohttp import web
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from support.api_keys import bearing
+from support.browser import chromium_page
 from support.client import Client
+from support.npm_packages import npm_packages
 from support.problems import Reply, assert_problem
 from support.redis import TestRedis
-from support.s3 import Moto
+from support.s3 import OPEN_TO_PAGES, Moto
 from wavemill_common.api_keys import ApiKey, digest_of, id_of, new_key
 from wavemill_common.objects import ObjectStore, Part
 from wavemill_common.objects.disk import DiskObjectStore
@@ -32,19 +32,10 @@ from wavemill_common.settings import Settings
 from wavemill_converter import main as converter
 from wavemill_gateway import app as gateway
 
-CHROMIUM = shutil.which("chromium")
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 MIB = 1024 * 1024
 PART = 5 * MIB
 LIMIT = 32 * MIB
+PATIENCE = 30.0  # seconds
 
 Served = Callable[[ObjectStore], AbstractAsyncContextManager[Client]]
 
@@ -361,60 +352,25 @@ window.send = (inParts) => new Promise((resolve, reject) => {
   uppy.upload()
 })
 </script>"""
-ENTRY = """export { default as Uppy } from '@uppy/core'
-export { default as AwsS3 } from '@uppy/aws-s3'
-"""
-INSTALL = "npm install --no-audit --no-fund --no-save @uppy/core@6 @uppy/aws-s3@6 esbuild"
-BUNDLE = "npx --no-install esbuild entry.js --bundle --format=esm --outfile=bundle.js"
-CORS = {
-    "CORSRules": [
-        {
-            "AllowedOrigins": ["*"],
-            "AllowedMethods": ["PUT", "POST"],
-            "AllowedHeaders": ["*"],
-            "ExposeHeaders": ["ETag", "Location"],
-        }
-    ]
-}
-
-
-@pytest.fixture(scope="module")
-def uppy(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Uppy's own code, unmodified, in one file."""
-    if not (shutil.which("npm") and CHROMIUM):
-        pytest.skip("needs npm and chromium")
-    folder = tmp_path_factory.mktemp("uppy")
-    (folder / "package.json").write_text('{"private": true}')
-    (folder / "entry.js").write_text(ENTRY)
-    for command in (INSTALL, BUNDLE):
-        done = subprocess.run(
-            command.split(), cwd=folder, capture_output=True, text=True, timeout=60, check=False
-        )
-        if done.returncode != 0:
-            pytest.skip(f"{command.split()[0]} could not get Uppy: {done.stderr[-300:]}")
-    return (folder / "bundle.js").read_bytes()
 
 
 @pytest.fixture
 async def uppy_page(
     client: Client,
-    uppy: bytes,
     pages: dict[str, web.Response],
     s3_server: Moto,
     bucket: S3Config,
 ) -> AsyncIterator[Page]:
     """A page of the gateway's origin with Uppy on it."""
-    s3_server.client.put_bucket_cors(Bucket=bucket.bucket, CORSConfiguration=CORS)
+    s3_server.client.put_bucket_cors(Bucket=bucket.bucket, CORSConfiguration=OPEN_TO_PAGES)
 
-    pages["bundle.js"] = web.Response(body=uppy, content_type="text/javascript")
+    bundle = (npm_packages() / "bundle.js").read_bytes()
+    pages["bundle.js"] = web.Response(body=bundle, content_type="text/javascript")
     open_to_all = {"Content-Security-Policy": "default-src * 'unsafe-inline'"}
     pages["page"] = web.Response(text=PAGE, content_type="text/html", headers=open_to_all)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        one = await browser.new_page()
+    async with chromium_page(PATIENCE) as one:
         await one.goto(f"{client.url}/uppy/page")
         yield one
-        await browser.close()
 
 
 async def sent_by_uppy(page: Page, path: Path, *, in_parts: bool) -> dict[str, Any]:

@@ -20,6 +20,17 @@ from moto.server import ThreadedMotoServer
 from wavemill_common.objects.s3_config import S3Config
 
 AGE = "/support/age"  # of `support.moto_server`; no path of AWS's
+# What lets a page of any origin send to a bucket, where a signature allows it.
+OPEN_TO_PAGES = {
+    "CORSRules": [
+        {
+            "AllowedOrigins": ["*"],
+            "AllowedMethods": ["PUT", "POST"],
+            "AllowedHeaders": ["*"],
+            "ExposeHeaders": ["ETag", "Location"],
+        }
+    ]
+}
 
 # Every test opens clients of its own, and each would read botocore's service models anew.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)

@@ -1,6 +1,8 @@
 """What a command line means: which files, which names for the results, which options."""
 
 import argparse
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,16 @@ def test_a_wavemill_of_ones_own_uses_nothing_of_a_server_that_is_for_others() ->
     assert made["WAVEMILL_ENV"] == "embedded"
     assert made["WAVEMILL_FFMPEG"] == "/opt/ffmpeg"
     assert not {"REDIS_URL", "WAVEMILL_STORAGE"} & set(made)
+
+
+def test_help_loads_nothing_that_only_the_work_needs() -> None:
+    program = """if True:
+        import sys
+        from wavemill_standalone.cli import build_parser
+        build_parser().format_help()
+        print({"aiohttp", "asyncio", "msgspec", "redis", "rich", "structlog"} & sys.modules.keys())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "set()\n", done.stderr

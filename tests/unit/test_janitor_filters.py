@@ -20,9 +20,9 @@ from wavemill_janitor.cli.findings import (
     judge_server,
     judge_space,
 )
-from wavemill_janitor.cli.output import clean, format_bytes, plain_table, record, redact, stamp
 from wavemill_janitor.cli.parser import build_parser, shield_ids
 from wavemill_janitor.orphans import Kind, Place, place_of, why_orphaned
+from wavemill_janitor.output import clean, format_bytes, plain_table, record, redact, stamp
 
 NOW = 1_800_000_000.0
 GIB = 1 << 30

@@ -5,12 +5,16 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from wavemill_common.settings import SettingError
-from wavemill_standalone.commands.exits import FAILED, USAGE, CommandError
-from wavemill_standalone.redis_server import NoRedisServer
-from wavemill_standalone.up import CannotStart
+from wavemill_standalone.commands.exits import CommandError
 
-COMMANDS = ("up", "convert", "inspect", "formats", "top", "config")  # modules of .commands
+COMMANDS = (
+    "up",
+    "convert",
+    "inspect",
+    "formats",
+    "top",
+    "config",
+)  # modules of .grammar, and of .commands
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -19,25 +23,16 @@ def main(arguments: list[str] | None = None) -> None:
     named = [name for name in COMMANDS if given[:1] == [name]]
     parsed = build_parser(named or COMMANDS).parse_args(given)
     try:
-        sys.exit(parsed.run(parsed))
-    except SettingError as error:
-        _fail(error, USAGE)
+        # Loaded only now: what a command needs takes longer to load than its help to be read.
+        command = import_module(f"wavemill_standalone.commands.{parsed.command}")
+        sys.exit(command.run(parsed))
     except CommandError as error:
-        _fail(error, error.status)
-    except (CannotStart, NoRedisServer) as error:
-        _fail(error, FAILED)
-
-
-def _fail(error: Exception, status: int) -> None:
-    print(f"wavemill: {error}", file=sys.stderr)
-    sys.exit(status)
+        print(f"wavemill: {error}", file=sys.stderr)
+        sys.exit(error.status)
 
 
 def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
-    """The grammar of these commands; `run` of what is parsed is the command.
-
-    Only what is asked for is loaded: `up` needs nothing of what `convert` does.
-    """
+    """The grammar of these commands; `command` of what is parsed is the name of one."""
     parser = argparse.ArgumentParser(
         prog="wavemill",
         description="A self-hosted audio converter.",
@@ -46,5 +41,5 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in names:
-        import_module(f"wavemill_standalone.commands.{name}").add(commands)
+        import_module(f"wavemill_standalone.grammar.{name}").add(commands)
     return parser

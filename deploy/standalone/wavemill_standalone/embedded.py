@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from wavemill_common.tether import tether
-from wavemill_standalone.redis_server import free_port
+from wavemill_standalone.ports import free_port
 
 START_TIMEOUT, STOP_TIMEOUT = 60.0, 10.0  # seconds
 LOOK_EVERY = 0.05  # seconds

@@ -4,12 +4,12 @@ import asyncio
 import os
 import secrets
 import shutil
-import socket
 from pathlib import Path
 
 from msgspec import Struct
 
 from wavemill_common.connections import REDIS_ERRORS, connect
+from wavemill_standalone.ports import free_port
 
 START_TIMEOUT = 30.0  # seconds; a long append-only file takes time to load
 LOOK_EVERY = 0.02  # seconds
@@ -90,10 +90,3 @@ async def wait_for_redis(url: str) -> None:
                 await asyncio.sleep(LOOK_EVERY)
             else:
                 return
-
-
-def free_port() -> int:
-    """A port of this machine that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

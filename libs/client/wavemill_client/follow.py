@@ -4,8 +4,8 @@ A stream that breaks is taken up where it broke (Last-Event-ID), and no state is
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from http import HTTPStatus
 
@@ -20,8 +20,12 @@ from wavemill_client.values import Progress
 
 STREAM_TRIES = 4  # streams in a row that break at once; then it is polled
 LIVELY = 5.0  # seconds after which a stream counts as having worked
-FIRST_BYTES = 10.0  # seconds; a server says something at once, and a proxy may hold it back
+FIRST_WORD = 5.0  # seconds; a server says something at once, unless a proxy holds it back
 WAIT = 25  # seconds that a poll is held; proxies cut what takes much longer
+
+
+class HeldBack(ServerUnreachable):
+    """A proxy keeps the events until it has many or all: another stream would not help."""
 
 
 async def follow(transport: Transport, job_id: str) -> AsyncGenerator[Progress, None]:
@@ -54,6 +58,8 @@ async def _streams(transport: Transport, job_id: str, seen: int) -> AsyncGenerat
                 async for progress in told:
                     seen = max(seen, progress.revision)
                     yield progress
+        except HeldBack:
+            return
         except WavemillError as broken:
             error = broken
         if loop.time() - began > LIVELY:
@@ -70,23 +76,21 @@ async def _stream(transport: Transport, job_id: str, seen: int) -> AsyncGenerato
     if seen >= 0:
         headers["Last-Event-ID"] = f"{job_id}:{seen}"
     parser = EventParser()
-    async with transport.stream("GET", "/api/events", query(jobId=job_id), headers) as response:
+    answer = transport.stream("GET", "/api/events", query(jobId=job_id), headers)
+    async with AsyncExitStack() as stack:
+        try:
+            async with asyncio.timeout(FIRST_WORD):
+                response = await stack.enter_async_context(answer)
+                pieces = response.content.iter_any()
+                piece = await anext(pieces, b"")
+        except TimeoutError:
+            raise HeldBack("events are held back on their way") from None
         if response.status != HTTPStatus.OK or response.content_type != "text/event-stream":
             raise ServerUnreachable("no stream of events came")
-        pieces = response.content.iter_any()
-        piece = await _first(pieces)
         while piece:
             for event in parser.feed(piece):
                 yield _read(event)
             piece = await anext(pieces, b"")
-
-
-async def _first(pieces: AsyncIterator[bytes]) -> bytes:
-    try:
-        async with asyncio.timeout(FIRST_BYTES):
-            return await anext(pieces, b"")
-    except TimeoutError:
-        raise ServerUnreachable("events are held back on their way") from None
 
 
 def _read(event: Event) -> Progress:

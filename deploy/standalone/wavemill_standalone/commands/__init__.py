@@ -1,1 +1,1 @@
-"""Commands: what `wavemill COMMAND` does, one module each: `add` its grammar, then run it."""
+"""Commands: what `wavemill COMMAND` does, one module each."""

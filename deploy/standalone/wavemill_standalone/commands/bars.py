@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 from wavemill_client import OnProgress, Step
-from wavemill_janitor.cli.output import clean
+from wavemill_janitor.output import clean
 from wavemill_standalone.commands.display import Results
 from wavemill_standalone.commands.outcome import Outcome
 

@@ -5,27 +5,11 @@ import argparse
 import msgspec
 
 from wavemill_client import Format
-from wavemill_janitor.cli.output import Output
+from wavemill_janitor.output import Output
 from wavemill_standalone.commands import exits
-from wavemill_standalone.commands.grammar import EXITS, Commands, add_server, command
 from wavemill_standalone.commands.server import run_interruptible, served
 
 _COLUMNS = ("format", "name", "file", "qualities", "keeps")
-
-
-def add(commands: Commands) -> None:
-    """Its grammar."""
-    parser = command(
-        commands,
-        "formats",
-        run,
-        summary="list the formats, with the qualities that each takes",
-        description="List what this wavemill, or the given server, converts to.",
-        examples=["formats", "formats --json | jq -r '.formats[].id'"],
-        epilog=EXITS,
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    add_server(parser)
 
 
 def run(parsed: argparse.Namespace) -> int:

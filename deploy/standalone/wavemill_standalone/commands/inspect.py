@@ -7,29 +7,11 @@ from pathlib import Path
 import msgspec
 
 from wavemill_client import Media, WavemillClient, WavemillError
-from wavemill_janitor.cli.output import Output
+from wavemill_janitor.output import Output
 from wavemill_standalone.commands import exits
-from wavemill_standalone.commands.grammar import EXITS, Commands, add_server, command
 from wavemill_standalone.commands.server import run_interruptible, served
 
 _UNITS = {"duration": "s", "sample_rate": "Hz", "bit_depth": "bit", "bitrate": "bit/s"}
-
-
-def add(commands: Commands) -> None:
-    """Its grammar."""
-    parser = command(
-        commands,
-        "inspect",
-        run,
-        summary="show what wavemill finds in a file",
-        description="Show a file's codec, duration, tags, cover and chapters, as the converter "
-        "finds them: it converts the first 15 seconds, and throws them away.",
-        examples=["inspect talk.wav", "inspect --json talk.wav | jq .media.duration"],
-        epilog=EXITS,
-    )
-    parser.add_argument("file", type=Path, metavar="FILE", help="the file")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    add_server(parser)
 
 
 def run(parsed: argparse.Namespace) -> int:

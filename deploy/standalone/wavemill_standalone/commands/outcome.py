@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from wavemill_client import Converted, JobError, JobFailed, Output, Refused, WavemillError
-from wavemill_janitor.cli.output import clean, format_bytes
+from wavemill_janitor.output import clean, format_bytes
 
 
 class Made(Struct, frozen=True, kw_only=True, rename="camel"):

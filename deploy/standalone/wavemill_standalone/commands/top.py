@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from wavemill_common.connections import connect
 from wavemill_common.overview import Overview, Sources, look
@@ -17,46 +16,10 @@ from wavemill_common.queue.inspection import QueueInspector
 from wavemill_common.settings import Settings
 from wavemill_janitor.cli import exits as failures
 from wavemill_janitor.cli.context import PATIENCE, find_redis, open_records
-from wavemill_janitor.cli.output import Output
+from wavemill_janitor.output import Output
 from wavemill_standalone.commands import exits
-from wavemill_standalone.commands.grammar import Commands, command
+from wavemill_standalone.commands.environment import read_settings
 from wavemill_standalone.commands.server import run_interruptible
-
-EVERY = 1.0  # seconds
-ROWS = 10
-TEXT = """\
-exit codes: 0 told (or left with Ctrl-C), 1 Redis or the job store is down, 2 usage.
-"""
-
-
-def add(commands: Commands) -> None:
-    """Its grammar."""
-    parser = command(
-        commands,
-        "top",
-        run,
-        summary="show queue, converters and jobs, live",
-        description="Show what waits, what runs and what has ended lately, until Ctrl-C. Like"
-        " wavemill-janitor it reads Redis and the job store themselves, as the environment names"
-        " them, and changes nothing.",
-        examples=["top", "top --data-dir /srv/wavemill", "top --json | jq .queue.lanes"],
-        epilog=TEXT,
-    )
-    parser.add_argument("--once", action="store_true", help="show it once, and end")
-    parser.add_argument("--json", action="store_true", help="print one JSON document, and end")
-    parser.add_argument(
-        "--every",
-        type=_seconds,
-        default=EVERY,
-        metavar="SECONDS",
-        help=f"look so often ({EVERY:g})",
-    )
-    parser.add_argument(
-        "--rows", type=_rows, default=ROWS, metavar="N", help=f"jobs to show of each kind ({ROWS})"
-    )
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="where wavemill keeps everything (DATA_DIR)"
-    )
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -64,7 +27,7 @@ def run(parsed: argparse.Namespace) -> int:
     environ = dict(os.environ)
     if parsed.data_dir is not None:
         environ["DATA_DIR"] = str(parsed.data_dir)
-    settings = Settings.from_environ(environ)
+    settings = read_settings(environ)
     if parsed.once or parsed.json or not sys.stdout.isatty():
         return run_interruptible(_once(settings, parsed))
     code = run_interruptible(_live(settings, parsed))
@@ -120,17 +83,3 @@ def _print(seen: Overview) -> None:
 
     width = None if sys.stdout.isatty() else PIPE_WIDTH
     Console(width=width).print(picture(seen))
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0.1 <= value <= 3600:  # noqa: PLR2004 - a tenth of a second to an hour
-        raise argparse.ArgumentTypeError("from 0.1 to 3600 seconds")
-    return value
-
-
-def _rows(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 200:  # noqa: PLR2004 - what somebody may want to look at
-        raise argparse.ArgumentTypeError("from 1 to 200")
-    return value

@@ -12,7 +12,7 @@ from wavemill_common.overview import Ended, Overview, Running
 from wavemill_common.queue.converters import ConverterStatus
 from wavemill_common.queue.inspection import QueueReport
 from wavemill_janitor.cli.filters import format_age
-from wavemill_janitor.cli.output import clean
+from wavemill_janitor.output import clean
 
 PIPE_WIDTH = 120  # characters, where there is no terminal to ask
 BAR, ID, NAME = 16, 10, 32  # characters

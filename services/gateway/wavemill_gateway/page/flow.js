@@ -1,6 +1,7 @@
 // What happens to a file, from being picked to being removed. Knows the server, not the DOM.
 
 import { ApiError, convert, dropUpload, endJob, getJob, getUpload, randomKey } from "./api.js";
+import { endOf, noted, problem, restored } from "./ended.js";
 import { bare } from "./key.js";
 import { backoff, jittered, sleep, Slots } from "./plan.js";
 import { Meter } from "./meter.js";
@@ -79,10 +80,17 @@ export class Flow {
   restore(record) {
     const item = { ...record, stop: new AbortController() };
     this.items.set(item.id, item);
+    if (item.ended) return this.#showAgain(item);
     if (item.jobId) return this.follow(item);
     if (item.uploaded) return item.wanted ? this.start(item) : this.#set(item, { state: "ready" });
     this.#set(item, { state: "needs-file" });
     return item.fileId ? this.#findOut(item) : undefined;
+  }
+
+  /** As it was; then the server is asked, which may have let go of it. */
+  #showAgain(item) {
+    this.#set(item, restored(item.ended, Date.now()));
+    return item.state === "expired" ? undefined : this.learn(item);
   }
 
   async #findOut(item) {
@@ -190,7 +198,7 @@ export class Flow {
     item.stop = new AbortController();
     const { signal } = item.stop;
     const body = this.#wanted(item);
-    this.#set(item, { state: "starting", error: null, progress: null, record: null });
+    this.#set(item, { state: "starting", error: null, progress: null, record: null, ended: undefined });
     for (let attempt = 0; ; attempt += 1) {
       try {
         const job = await this.#starts.use(() => (signal.aborted ? Promise.reject(signal.reason) : convert(body, item.key)));
@@ -219,8 +227,8 @@ export class Flow {
     let state = FINAL.has(progress.status) ? progress.status : "running";
     // Cancel crossed with the end: the server has deleted the result, as it was told to.
     if (item.cancelling && state === "completed") state = "cancelled";
-    const { message, retryable } = progress.error ?? {};
-    this.#set(item, { progress, state, note: "", error: { message, again: Boolean(retryable) } });
+    const ended = FINAL.has(state) ? endOf(state, progress) : undefined;
+    this.#set(item, { progress, state, ended, note: "", error: problem(progress.error) });
     if (state === "completed") this.learn(item);
   }
 
@@ -228,10 +236,12 @@ export class Flow {
   async learn(item) {
     if (item.record || item.learning) return;
     Object.assign(item, { learning: true, recordError: undefined });
+    const { jobId } = item;
     try {
-      const record = await this.#records.use(() => getJob(item.jobId, item.stop?.signal));
-      this.#set(item, { record });
+      const record = await this.#records.use(() => getJob(jobId, item.stop?.signal));
+      if (item.jobId === jobId) this.#set(item, { record, ended: { ...item.ended, ...noted(record) } });
     } catch (error) {
+      if (error.gone) return void this.#set(item, { state: "expired" });
       this.#set(item, { recordError: error.message }); // opening the details tries again
     } finally {
       item.learning = false;
@@ -242,7 +252,7 @@ export class Flow {
   again(item) {
     if (item.state === "lost") return this.follow(item);
     if (!item.uploaded) return this.upload(item);
-    this.#set(item, { jobId: undefined, key: randomKey(), cancelling: false });
+    this.#set(item, { jobId: undefined, ended: undefined, key: randomKey(), cancelling: false });
     return this.start(item);
   }
 

@@ -50,6 +50,7 @@ function count() {
   const text = open > 1 ? `Convert ${open} files` : "Convert";
   if (find("#convert").textContent !== text) find("#convert").textContent = text;
   totals.show(items);
+  listing.reveal();
   weigh();
 }
 
@@ -138,10 +139,10 @@ find("#remove-all").addEventListener("click", async () => {
 
 find("#forget").addEventListener("click", async () => {
   const sure = await confirmed({
-    title: "Delete everything of this browser?",
-    text: "All files that were converted in this browser are deleted from the server, those of other tabs too. "
-      + "What you chose is forgotten.",
-    yes: "Delete everything", no: "Keep it",
+    title: "Delete all your data?",
+    text: "Every file from this browser is deleted from the server, in other tabs too, finished or not. "
+      + "Your choices on this page are forgotten.",
+    yes: "Delete all", no: "Keep it",
   });
   if (!sure) return;
   await flow.removeEverything(remembered(Date.now()));

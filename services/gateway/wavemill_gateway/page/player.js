@@ -24,11 +24,13 @@ function player(url, of) {
 function sound({ title, of, url, peaks }) {
   const figure = make("figure", "sound");
   figure.append(make("figcaption", "quiet", title));
-  if (url) figure.append(player(url, of));
+  const audio = url ? player(url, of) : null;
+  if (audio) figure.append(audio);
   peaks?.then((answer) => {
-    const canvas = waveform(answer, of);
+    const canvas = waveform(answer, of, audio?.parentElement ? audio : null);
     if (canvas) figure.querySelector("figcaption").after(canvas);
     else if (!url) figure.remove();
+    audio?.addEventListener("error", () => canvas?.replaceWith(waveform(answer, of)));
   }, () => url || figure.remove());
   return figure;
 }

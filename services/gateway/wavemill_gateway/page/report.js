@@ -1,7 +1,7 @@
 // What a row tells of a finished job: its results, its warnings, and what was kept of the source.
 // Tags come from strangers' files: all of it goes in as text, never as markup.
 
-import { chaptersFate, comparison, coverFate, SOUND_COPIED, tagFates, warnings } from "./facts.js";
+import { chaptersFate, comparison, coverFate, SOUND_COPIED, tagFates } from "./facts.js";
 import { signed } from "./key.js";
 import { bytes } from "./words.js";
 
@@ -100,8 +100,8 @@ export function showReport(row, item) {
   details.hidden = !done;
   if (details.open) fillDetails(details, item);
   const list = row.querySelector(".file-warnings");
-  const record = done ? item.record ?? null : null;
-  const news = record && list.filledFrom !== record ? warnings(record) : [];
-  fill(list, () => news.map((text) => make("li", text)), record);
+  const told = done ? item.ended?.warnings ?? [] : [];
+  const news = list.filledFrom === told.join() ? [] : told;
+  fill(list, () => told.map((text) => make("li", text)), told.join());
   return news;
 }

@@ -5,7 +5,7 @@ const CHOICE = "wavemill.choice";
 const FORGET_AFTER = 7 * 24 * 3600 * 1000; // ms; the server has let go of the file long before
 const KEPT = [
   "id", "name", "size", "addedAt", "fileId", "uploaded", "wanted",
-  "format", "quality", "options", "preview", "previews", "peaks", "key", "jobId", "downloadUrl", "tab",
+  "format", "quality", "options", "preview", "previews", "peaks", "key", "jobId", "downloadUrl", "ended", "tab",
 ];
 const written = new Map(); // key → text: most changes are of nothing that is remembered
 

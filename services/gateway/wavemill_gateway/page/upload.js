@@ -1,4 +1,4 @@
-// One file goes up in chunks: in parallel, each retried, continued where it stopped.
+// One file goes up in chunks, one after the other: a cut loses no more than the one under way.
 
 import { ApiError, completeUpload, dropUpload, getUpload, openUpload, sendChunk } from "./api.js";
 import { online } from "./offline.js";
@@ -6,16 +6,16 @@ import {
   backoff, jittered, lastSecond, parseRanges, planChunks, receivedBytes, sleep, Slots,
 } from "./plan.js";
 
-const LANES = 3; // of the six connections a browser opens to one host; events and calls need some
 const TRIES = 8; // per chunk; with the waits below a minute and a half of outage is survived
 const WAITS = { first: 500, factor: 2, most: 20_000 };
 const SLOW_AFTER = 40_000; // ms; a server gives a chunk 110 s, so three at once would all run out
 const SMALL_CHUNK = 5 * 1024 * 1024; // the smallest that the server takes
 const ROUNDS = 3; // of "what is missing?", should chunks vanish between sending and assembling
+// Of the six connections that a browser opens to one host; events and calls need some. What is in flight
+// when the line breaks is sent again, so a file has one chunk there, and several files make use of the line.
+const FILES_AT_ONCE = 3;
 
-const FILES_AT_ONCE = 3; // open uploads are counted per visitor
-
-const lanes = new Slots(LANES); // shared by all files of the page
+const lanes = new Slots(FILES_AT_ONCE); // a slow line has room for fewer chunks than files
 /** Whose turn it is: a file waits here before it is uploaded. */
 export const turns = new Slots(FILES_AT_ONCE);
 const inFlight = new Set();
@@ -75,32 +75,22 @@ async function sendPatiently(state, chunk) {
 
 /** Sends all that is missing; answers with the upload as the server has it, once it is complete. */
 async function sendMissing(state, known, onProgress, onBegun) {
+  const { file, chunkSize } = state;
   const received = parseRanges(known.received);
-  const base = receivedBytes(state.file.size, state.chunkSize, received);
-  const sent = new Map();
+  let stored = receivedBytes(file.size, chunkSize, received);
+  let complete = known.complete ? known : null;
   state.sent = (chunk, count) => {
     // What XMLHttpRequest counts includes nothing but the body, yet never trust it past the end.
-    sent.set(chunk.index, Math.min(count, chunk.end - chunk.start));
-    onProgress(base + [...sent.values()].reduce((sum, one) => sum + one, 0));
+    onProgress(stored + Math.min(count, chunk.end - chunk.start));
   };
-  onProgress(base);
-  const queue = lastSecond(planChunks(state.file.size, state.chunkSize, received));
-  let complete = known.complete ? known : null;
+  onProgress(stored);
   if (received.has(0) && !complete) onBegun();
-  const lane = async () => {
-    for (let chunk = queue.shift(); chunk; chunk = queue.shift()) {
-      const reply = await sendPatiently(state, chunk);
-      state.sent(chunk, chunk.end - chunk.start);
-      if (reply.complete) complete = reply;
-      else if (chunk.index === 0) onBegun();
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: LANES }, lane));
-  } catch (error) {
-    queue.length = 0; // the other lanes stop after what they have in hand
-    state.stop(error);
-    throw error;
+  for (const chunk of lastSecond(planChunks(file.size, chunkSize, received))) {
+    const reply = await sendPatiently(state, chunk);
+    stored += chunk.end - chunk.start;
+    onProgress(stored);
+    if (reply.complete) complete = reply;
+    else if (chunk.index === 0) onBegun();
   }
   return complete;
 }
@@ -140,13 +130,7 @@ export async function upload(file, { fileId, onOpened, onProgress, onBegun, sign
     onOpened(known.fileId);
     const { chunkSize } = known;
     const totalChunks = Math.ceil(file.size / chunkSize);
-    const stopper = new AbortController();
-    const passOn = () => stopper.abort(signal.reason);
-    signal.addEventListener("abort", passOn, { once: true });
-    const state = {
-      file, fileId: known.fileId, chunkSize, totalChunks, signal: stopper.signal,
-      stop: (reason) => stopper.abort(reason),
-    };
+    const state = { file, fileId: known.fileId, chunkSize, totalChunks, signal };
     try {
       const complete = await sendMissing(state, known, onProgress, onBegun);
       return complete ?? (await completeUpload(known.fileId, signal));
@@ -157,9 +141,7 @@ export async function upload(file, { fileId, onOpened, onProgress, onBegun, sign
       } else if (error.code === "upload_incomplete") {
         known = await getUpload(known.fileId, signal);
       } else throw error;
-    } finally {
-      signal.removeEventListener("abort", passOn);
     }
   }
-  throw new ApiError("The upload did not hold together. Try again.", { status: 500 });
+  throw new ApiError("The upload was damaged on its way. Try again.", { status: 500 });
 }

@@ -46,7 +46,7 @@ function results(outputs) {
 /** [what is going on, the small print beside it] */
 function status(item, kept) {
   const waits = isOffline() ? "Waiting for the connection" : "";
-  const then = item.wanted ? "Converts by itself once it is uploaded" : "";
+  const then = item.wanted ? "Will be converted once it is uploaded" : "";
   const { progress, size } = item;
   switch (item.state) {
     case "waiting": return ["Waiting to upload", waits || then];
@@ -64,7 +64,7 @@ function status(item, kept) {
         waits || pace(progress?.speed, progress?.estimatedTimeRemaining ?? null)];
     }
     case "completed": {
-      const until = keptUntil(1000 * item.record?.expiresAt, Date.now());
+      const until = keptUntil(1000 * item.ended?.expiresAt, Date.now());
       const result = [results(progress?.outputs ?? []), until].filter(Boolean).join(", ");
       return [item.preview ? "Preview of the first 15 seconds" : "Converted", result];
     }
@@ -149,8 +149,12 @@ export class Listing {
     prepareReport(row, item, () => this.act("learn", item));
     this.#rows.set(item.id, row);
     this.list.append(row);
-    this.section.hidden = false;
     return row;
+  }
+
+  /** Once all rows are drawn: one after the other, they would push down what is below them. */
+  reveal() {
+    this.section.hidden = this.#rows.size === 0;
   }
 
   remove(item) {

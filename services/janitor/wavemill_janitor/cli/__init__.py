@@ -14,11 +14,11 @@ from wavemill_common.settings import SettingError, Settings
 from wavemill_janitor.cli import doctor, exits
 from wavemill_janitor.cli.context import check_data, find_redis
 from wavemill_janitor.cli.findings import Check, Level
-from wavemill_janitor.cli.output import Output
 from wavemill_janitor.cli.parser import build_parser, shield_ids
 from wavemill_janitor.main import main as run_main
 from wavemill_janitor.main import sweep_once
 from wavemill_janitor.metrics import read_queue
+from wavemill_janitor.output import Output
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from wavemill_common.errors import AppError
 from wavemill_janitor.cli import exits
-from wavemill_janitor.cli.output import Output
+from wavemill_janitor.output import Output
 
 
 class Outcome(StrEnum):

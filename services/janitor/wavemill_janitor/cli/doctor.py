@@ -32,10 +32,10 @@ from wavemill_janitor.cli.findings import (
     judge_space,
     ok,
 )
-from wavemill_janitor.cli.output import Output
 from wavemill_janitor.cli.queue import open_inspector
 from wavemill_janitor.cli.webhooks import is_given_up
 from wavemill_janitor.orphans import PREFIXES, YOUNG, look_up
+from wavemill_janitor.output import Output
 
 CHECK_TIMEOUT = 20.0  # seconds for each part
 STUCK_AFTER = 300.0  # seconds

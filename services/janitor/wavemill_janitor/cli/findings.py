@@ -10,7 +10,7 @@ from wavemill_common.catalogue import FORMATS
 from wavemill_common.queue.converters import ConverterStatus
 from wavemill_common.queue.inspection import QueueReport, ServerReport
 from wavemill_janitor.cli.filters import format_age
-from wavemill_janitor.cli.output import format_bytes
+from wavemill_janitor.output import format_bytes
 
 OLDEST_REDIS = (7, 0)
 CLOCK_TOLERANCE = 2.0  # seconds

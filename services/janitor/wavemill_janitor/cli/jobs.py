@@ -18,9 +18,9 @@ from wavemill_janitor.cli import exits
 from wavemill_janitor.cli.actions import Skip, Step, carry_out, fitting, unknown
 from wavemill_janitor.cli.context import open_all, open_queue, open_records, submission
 from wavemill_janitor.cli.filters import format_age
-from wavemill_janitor.cli.output import Output, format_bytes, record, stamp
 from wavemill_janitor.cli.selection import filter_of, matching, newest, selected
 from wavemill_janitor.deps import Deps
+from wavemill_janitor.output import Output, format_bytes, record, stamp
 from wavemill_janitor.sweeps import expire_job
 
 _EMPTY: tuple[object, ...] = (None, "", [], {})

@@ -13,7 +13,7 @@ from wavemill_janitor.cli import exits
 from wavemill_janitor.cli.actions import Step, carry_out, unknown
 from wavemill_janitor.cli.context import open_records
 from wavemill_janitor.cli.filters import in_order
-from wavemill_janitor.cli.output import Output, stamp
+from wavemill_janitor.output import Output, stamp
 
 MAX_NAME = 100  # characters
 

@@ -12,7 +12,7 @@ from wavemill_common.settings import Settings, parsers
 from wavemill_common.uploads import UploadState
 from wavemill_janitor.cli import doctor, jobs, keys, queue, setup, storage, uploads, webhooks
 from wavemill_janitor.cli.filters import parse_age, parse_names
-from wavemill_janitor.cli.output import Output
+from wavemill_janitor.output import Output
 
 Command = Callable[[argparse.Namespace, Settings, Output], Coroutine[Any, Any, int]]
 Group: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name

@@ -18,7 +18,7 @@ from wavemill_janitor.cli.actions import Step, carry_out
 from wavemill_janitor.cli.context import PATIENCE, find_redis, open_all, open_queue, submission
 from wavemill_janitor.cli.filters import AgeRange, format_age, in_order
 from wavemill_janitor.cli.jobs import Desk, requeue_step
-from wavemill_janitor.cli.output import Output, stamp
+from wavemill_janitor.output import Output, stamp
 
 
 class Stats(Struct, frozen=True):

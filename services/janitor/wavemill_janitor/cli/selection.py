@@ -11,7 +11,7 @@ from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload
 from wavemill_janitor.cli import exits
 from wavemill_janitor.cli.filters import AgeRange, JobFilter, in_order
-from wavemill_janitor.cli.output import Output
+from wavemill_janitor.output import Output
 
 R = TypeVar("R", Job, Upload)
 

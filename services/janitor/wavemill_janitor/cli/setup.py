@@ -11,7 +11,7 @@ from wavemill_common.settings.rules import storage_problems
 from wavemill_common.stores import dynamo_config, s3_config
 from wavemill_janitor.cli import exits
 from wavemill_janitor.cli.actions import Step, carry_out
-from wavemill_janitor.cli.output import Output
+from wavemill_janitor.output import Output
 from wavemill_janitor.policies import policies
 from wavemill_janitor.setup import Clients, Part, parts
 

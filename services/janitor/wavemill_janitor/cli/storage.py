@@ -17,8 +17,8 @@ from wavemill_janitor.cli import exits
 from wavemill_janitor.cli.actions import Skip, Step, carry_out
 from wavemill_janitor.cli.context import open_records
 from wavemill_janitor.cli.filters import format_age
-from wavemill_janitor.cli.output import Output, format_bytes, stamp
 from wavemill_janitor.orphans import PREFIXES, YOUNG, Kind, Owned, look_up
+from wavemill_janitor.output import Output, format_bytes, stamp
 
 AT_ONCE = 200  # objects whose records are looked up together
 MULTIPART_AGE = 24 * 3600.0  # seconds that a large upload may take

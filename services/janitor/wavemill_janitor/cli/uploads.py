@@ -17,8 +17,8 @@ from wavemill_janitor.cli import exits
 from wavemill_janitor.cli.actions import Skip, Step, carry_out, fitting, unknown
 from wavemill_janitor.cli.context import open_records
 from wavemill_janitor.cli.filters import AgeRange, UploadFilter, format_age, in_order
-from wavemill_janitor.cli.output import Output, format_bytes, stamp
 from wavemill_janitor.cli.selection import newest
+from wavemill_janitor.output import Output, format_bytes, stamp
 from wavemill_janitor.sweeps import jobs_that_need, remove_upload
 
 

@@ -13,7 +13,7 @@ from wavemill_janitor.cli.actions import Skip, Step, carry_out, fitting, unknown
 from wavemill_janitor.cli.context import open_records
 from wavemill_janitor.cli.filters import AgeRange, in_order
 from wavemill_janitor.cli.jobs import CHANGED
-from wavemill_janitor.cli.output import Output, redact
+from wavemill_janitor.output import Output, redact
 
 
 def is_undelivered(job: Job) -> bool:

@@ -1,7 +1,7 @@
-"""Grammar: what all commands' parsers have in common."""
+"""What the grammars of all commands share."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,7 +13,6 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # n
 def command(
     commands: Commands,
     name: str,
-    run: Callable[[argparse.Namespace], int],
     *,
     summary: str,
     description: str,
@@ -30,7 +29,7 @@ def command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(command=name)
     return parser
 
 

@@ -1,0 +1,1 @@
+"""Grammar: what `wavemill COMMAND` understands; it loads nothing of what the command needs."""
