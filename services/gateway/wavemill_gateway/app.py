@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from wavemill_common.connections import connect
+from wavemill_common.progress.coalesced import CoalescedReads
 from wavemill_common.progress.feed import ProgressFeed
 from wavemill_common.progress.reader import ProgressReader
 from wavemill_common.progress.store import ProgressStore
@@ -132,7 +133,8 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
         app[RECORDS] = records
         app[QUEUE] = JobQueue(redis)
         app[REGISTRY] = ConverterRegistry(redis)
-        reader = ProgressReader(progress, records)
+        reads = CoalescedReads(progress)
+        reader = ProgressReader(reads, records)
         app[READER] = OwnProgress(reader, records)
         app[FEED] = ProgressFeed(listening, reader)
         app[TOKENS] = Tokens(app[SECRET], time.time)
@@ -151,9 +153,10 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
             now=time.time,
             quotas=quotas,
         )
-        feeding = tasks.create_task(app[FEED].run())
+        running = [tasks.create_task(app[FEED].run()), tasks.create_task(reads.run())]
         yield
-        feeding.cancel()
+        for task in running:
+            task.cancel()
 
 
 def _limits(settings: Settings) -> UploadLimits:
