@@ -56,6 +56,17 @@ chaos: setup-dev ## Kill everything while jobs run; judge what is left (JOBS=, S
 chaos-mutants: setup-dev ## Take out one part of the protocol after the other: each must be missed
 	@PYTHONPATH=tests $(BIN)/python -m chaos mutants
 
+.PHONY: bench bench-full bench-page
+bench: setup-bench ## Measure beside bare ffmpeg, Redis, aiohttp and peers: a table (ONLY=, PAIRS=)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH_ARGUMENTS) --out .bench
+bench-full: setup-bench ## The same at full sizes, kept and told in docs/performance.md (hours)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH_ARGUMENTS) --full --out tests/bench/results
+	@$(MAKE) bench-page
+bench-page: setup-bench ## Write docs/performance.md and its pictures from the results that are kept
+	@PYTHONPATH=tests $(BIN)/python -m bench.page
+	@PYTHONPATH=tests .venv-bench/bin/python -m bench.plots tests/bench/results docs/images
+BENCH_ARGUMENTS = $(if $(ONLY),--only $(ONLY)) $(if $(PAIRS),--pairs $(PAIRS))
+
 .PHONY: check
 check: setup-dev ## Lint, types, import rules, lock files
 	$(BIN)/ruff format --check .
@@ -105,3 +116,11 @@ setup:
 	@$(PYTHON) tools/bootstrap.py run
 setup-dev:
 	@$(PYTHON) tools/bootstrap.py dev
+
+.PHONY: setup-bench
+setup-bench: setup-dev .venv-bench/made
+.venv-bench/made: requirements/bench.txt
+	@echo 'Setting up the peers of the benches in .venv-bench (once)…'
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
