@@ -1,7 +1,7 @@
 """ObjectStore: where bytes live. One protocol, two adapters (disk.py, s3.py), one test suite."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -150,6 +150,21 @@ class ObjectStore(Protocol):
 
     async def check(self) -> None:
         """Return if the store can be used; raise what is wrong otherwise."""
+        ...
+
+
+@runtime_checkable
+class HasFiles(Protocol):
+    """What a store may be able to do besides: give an object as a file, for the kernel to send."""
+
+    async def open_file(self, key: str) -> BinaryIO:
+        """The object as a file to read, to be closed by the caller. It has no buffer.
+
+        A replacement or deletion meanwhile does not disturb it.
+
+        Raises:
+            ObjectNotFound: there is no such object.
+        """
         ...
 
 
