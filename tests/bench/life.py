@@ -20,7 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 import aiohttp
-from msgspec import Struct
+from msgspec import Struct, json
 
 from bench.services import redis_in
 from support.audio import make_sweep
@@ -38,7 +38,7 @@ WARM = 3  # jobs that are not shown
 _DESK, _SUBMISSION = "wavemill_gateway.desk", "wavemill_common.submission"
 _STREAMING = "wavemill_converter.convert.streaming.conversion"
 _ATTEMPT = "wavemill_converter.work.attempt"
-SPANS = (
+SPANS: Sequence[tuple[str, str, str]] = (
     (_DESK, "JobDesk.submit", "gateway: accept"),
     ("wavemill_gateway.access.quotas", "Quotas.room_for_job", "  quotas"),
     (_SUBMISSION, "Submission.reserve", "  reserve the upload (fsync)"),
@@ -183,9 +183,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--format", default="mp3")
     parser.add_argument("--verify", default="structure")
+    parser.add_argument("--out", type=Path, help="keep it as JSON in this file")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         life = live(Path(folder), asked.seconds, asked.format, asked.verify)
+    if asked.out:
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.write_bytes(json.format(json.encode(life), indent=1) + b"\n")
     print(f"{life.about}: {life.total * 1e3:.1f} ms")
     for span in sorted(life.spans, key=lambda one: one.start):
         took = span.end - span.start
