@@ -13,6 +13,12 @@ from support.kept import use_aws
 from support.moto_server import running_moto
 from support.server import Wavemill, running
 
+pytest_plugins = (
+    "support.alone",
+    "support.summaries.faults",
+    "support.summaries.fidelity",
+    "support.summaries.threats",
+)
 STORES = ("embedded", "aws")
 ASSETS = Path(__file__).parent / "assets"
 

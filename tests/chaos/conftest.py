@@ -1,31 +1,22 @@
-"""Fixtures of the named faults: a cluster to harm, and the table of what each fault cost."""
+"""Fixtures of the named faults: a cluster to harm, and where each fault's cost is noted."""
 
-import json
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from chaos.theatre import Figure, MakeTheatre, Report, Theatre
+from chaos.theatre import MakeTheatre, Report, Theatre
 from support.audio import make_noise
+from support.summaries.faults import FIGURES
 
-FIGURES = pytest.StashKey[list[Figure]]()
-TABLE = "WAVEMILL_FAULTS_FILE"  # where `make faults` wants the figures
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = []
+FOLDER = Path(__file__).parent
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    figures = config.stash[FIGURES]
-    for figure in figures:
-        terminalreporter.write_line(str(figure))
-    if figures and (path := os.environ.get(TABLE)):
-        Path(path).write_text(json.dumps([figure._asdict() for figure in figures]))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A fault's cost is a time: nobody else's work may be in it."""
+    for item in items:
+        if item.path.is_relative_to(FOLDER):
+            item.add_marker("alone")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A contained Python in place of ffmpeg, what no child of ours may reach; the threats' table."""
+"""A contained Python in place of ffmpeg, and what no child of ours may reach."""
 
 import shutil
 import tempfile
@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from security.threat_table import NOT_RUN, outcome, table
-from security.threats import THREATS
 from support.audio import FFMPEG
 from support.cluster import Cluster
 from support.contained import Inside, python_for_all
@@ -22,8 +20,6 @@ from wavemill_converter.store.proxy import RangeProxy
 from wavemill_converter.tools import Tools
 from wavemill_converter.transcode.outcome import Timeouts
 
-A_FEW = 3  # rows; a run of so few tests prints no table
-MARKED = pytest.StashKey[dict[str, list[str]]]()
 INSIDE = Path(__file__).with_name("inside.py")
 
 
@@ -93,31 +89,3 @@ async def start_gateway(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable
     yield start
     for cluster in clusters:
         cluster.close()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say of each threat how its tests ended."""
-    reports = terminalreporter.stats
-    ran = {
-        str(one.nodeid): "failed" if name == "error" else name
-        for name in ("passed", "skipped", "failed", "error")
-        for one in reports.get(name, ())
-        if hasattr(one, "nodeid")
-    }
-    marked = terminalreporter.config.stash.get(MARKED, {})
-    rows = [
-        (one.name, outcome((*one.tests, *marked.get(one.name, ())), ran), one.defence)
-        for one in THREATS
-    ]
-    if sum(proof != NOT_RUN for _, proof, _ in rows) > A_FEW:
-        terminalreporter.section("threats")
-        for line in table(rows):
-            terminalreporter.write_line(line)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Find the tests that say themselves which threat they are about."""
-    marked = config.stash.setdefault(MARKED, {})
-    for item in items:
-        for mark in item.iter_markers("threat"):
-            marked.setdefault(str(mark.args[0]), []).append(item.nodeid)

@@ -20,6 +20,7 @@ from wavemill_common.uploads import Upload, UploadState
 log = structlog.get_logger(__name__)
 
 UPLOAD_MARGIN = 3600.0  # seconds that a file is kept beyond the latest end of its jobs
+UPLOAD_GRAIN = 600.0  # seconds: a date that hardly changes stays, with its entries in the indexes
 
 
 class Submission(Struct, frozen=True):
@@ -53,6 +54,8 @@ class Submission(Struct, frozen=True):
             jobs = await self.records.jobs(upload.job_ids)
             ended = [one for one in upload.job_ids if one not in jobs or jobs[one].is_terminal]
             until = now + self.job_ttl + UPLOAD_MARGIN
+            if upload.expires_at > until - UPLOAD_GRAIN:
+                until = upload.expires_at
             if await self.records.save_upload(upload.used_by(job_id, ended, until)):
                 return upload
 

@@ -12,6 +12,7 @@ from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload
 from wavemill_janitor.deps import Deps
+from wavemill_janitor.pages import sweep_pages
 
 log = structlog.get_logger(__name__)
 
@@ -67,8 +68,8 @@ async def rebuild_queue(deps: Deps) -> int:
 async def expire_jobs(deps: Deps) -> int:
     """End jobs that are too old; delete the results of ended ones; at last forget them."""
     now = deps.now()
-    return sum(
-        [await expire_job(deps, job, now) async for job in deps.jobs.expired_jobs(now, AT_ONCE)]
+    return await sweep_pages(
+        lambda most: deps.jobs.expired_jobs(now, most), lambda job: expire_job(deps, job, now)
     )
 
 
@@ -93,11 +94,14 @@ async def expire_job(deps: Deps, job: Job, now: float) -> bool:
 
 async def expire_uploads(deps: Deps) -> int:
     """Remove uploads whose time is over, unless a job that has not ended needs them."""
-    removed = 0
-    async for upload in deps.jobs.expired_uploads(deps.now(), AT_ONCE):
-        if not await jobs_that_need(deps.jobs, upload):
-            removed += await remove_upload(deps.jobs, deps.objects, upload)
-    return removed
+    now = deps.now()
+
+    async def expire(upload: Upload) -> bool:
+        if await jobs_that_need(deps.jobs, upload):
+            return False
+        return await remove_upload(deps.jobs, deps.objects, upload)
+
+    return await sweep_pages(lambda most: deps.jobs.expired_uploads(now, most), expire)
 
 
 async def jobs_that_need(records: JobStore, upload: Upload) -> list[str]:

@@ -31,6 +31,15 @@ class Ledger:
         """Add a row to one of the tables."""
         self.tables[table].append(row)
 
+    def take(self, other: "Ledger") -> None:
+        """Take over what another ledger holds."""
+        self.pairs |= other.pairs
+        self.references |= other.references
+        self.readings += other.readings
+        self.skipped |= other.skipped
+        for table, rows in other.tables.items():
+            self.tables[table] += rows
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing was measured."""

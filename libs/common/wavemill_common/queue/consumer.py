@@ -2,15 +2,18 @@
 
 import os
 import socket
+import time
 import uuid
+from collections.abc import Callable
 from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from wavemill_common.queue.jobs import JobQueue, Lease
-from wavemill_common.queue.lanes import STREAMS, streams_in_turn
+from wavemill_common.queue.lanes import STREAMS
 from wavemill_common.queue.scripts import DISCARD, GROUP, INDEX
+from wavemill_common.queue.shares import LaneShares
 
 BLOCK = 2.0  # seconds; well below the reply timeout, or an idle queue looks like a dead server
 
@@ -28,10 +31,18 @@ def own_name() -> str:
 class Consumer:
     """One converter's place in the group. Raises what redis-py raises."""
 
-    def __init__(self, client: Redis, queue: JobQueue, name: str) -> None:
+    def __init__(
+        self,
+        client: Redis,
+        queue: JobQueue,
+        name: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._redis = cast("Any", client)
         self._queue = queue
         self.name = name
+        self._clock = clock
+        self._shares = LaneShares()
         self._turn = 0
         self._cursors = dict.fromkeys(STREAMS, "0-0")
 
@@ -42,7 +53,7 @@ class Consumer:
         is returned, which may be more than `count`.
         """
         try:
-            for stream in streams_in_turn(self._turn):
+            for stream in self._shares.order(self._turn, self._clock()):
                 leases = await self._read([stream], count, block=None)
                 if leases:
                     self._turn += 1
@@ -78,6 +89,14 @@ class Consumer:
         )
         self._cursors[stream] = _text(reply[0])
         return _leases(stream, reply[1], reclaimed=True)
+
+    def begin(self, lease: Lease) -> None:
+        """Work on a lease begins: its time is its lane's."""
+        self._shares.begin(lease.place, self._clock())
+
+    def end(self, lease: Lease) -> None:
+        """Work on a lease has ended."""
+        self._shares.end(lease.place, self._clock())
 
     async def discard(self, lease: Lease) -> bool:
         """Take an entry out of the queue if this consumer still holds it; tell whether."""

@@ -149,6 +149,7 @@ class Worker:
     def _take(self, lease: Lease) -> None:
         if lease.place not in self._held:
             self._held.add(lease.place)
+            self._consumer.begin(lease)
             self._group.create_task(self._look_after(lease))
 
     async def _look_after(self, lease: Lease) -> None:
@@ -165,6 +166,7 @@ class Worker:
         finally:
             self._renewal.drop(lease)
             self._held.discard(lease.place)
+            self._consumer.end(lease)
             self._freed.set()
 
     async def _work(self, lease: Lease, slot: AsyncExitStack) -> None:
