@@ -54,7 +54,7 @@ def cells(row: Row) -> tuple[str, ...]:
     low, high = row.spread
     figure, spread = shown(row.figure), f"{shown(low)} to {shown(high)}"
     if row.goal and row.goal.judged is Judged.MORE:
-        figure = f"+{figure} {row.unit}"
+        figure = f"{'+' if row.figure >= 0 else ''}{figure} {row.unit}"
     return (
         f"  {row.name}",
         f"{shown(median(row.ours))} {row.unit}",
