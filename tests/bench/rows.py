@@ -70,6 +70,15 @@ class Row(Struct, frozen=True, kw_only=True):
         return statistics.median(self.figures)
 
     @property
+    def ratio(self) -> float | None:
+        """The median of what ours is of the limit's, whatever is judged; None without a limit."""
+        if not self.limit:
+            return None
+        return statistics.median(
+            ours / limit for ours, limit in zip(self.ours, self.limit, strict=True)
+        )
+
+    @property
     def spread(self) -> tuple[float, float]:
         """The least and the greatest judged figure."""
         return min(self.figures), max(self.figures)

@@ -52,9 +52,9 @@ def _lines(outcome: Outcome) -> Iterator[tuple[str, ...]]:
 def cells(row: Row) -> tuple[str, ...]:
     """One row's cells."""
     low, high = row.spread
-    figure, spread = shown(row.figure), f"{shown(low)} to {shown(high)}"
+    figure, spread = shown(row.ratio), f"{shown(low)} to {shown(high)}"
     if row.goal and row.goal.judged is Judged.MORE:
-        figure = f"{'+' if row.figure >= 0 else ''}{figure} {row.unit}"
+        figure = f"{'+' if row.figure >= 0 else ''}{shown(row.figure)} {row.unit}"
     return (
         f"  {row.name}",
         f"{shown(median(row.ours))} {row.unit}",
