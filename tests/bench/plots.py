@@ -9,6 +9,7 @@ from bench.rows import Judged, Outcome, Row
 
 OURS, LIMIT, MET, MISSED = "#2a6f97", "#a9a9a9", "#3a7d44", "#b5651d"
 _WIDE, _ROW = 8.0, 0.3  # inches
+_TICKS = (0.5, 0.8, 1, 1.3, 2, 4, 8)
 
 
 def draw_ratios(outcomes: Sequence[Outcome], path: Path) -> None:
@@ -24,6 +25,8 @@ def draw_ratios(outcomes: Sequence[Outcome], path: Path) -> None:
     for place, (_, row) in enumerate(rows):
         _draw_row(axes, place, row)
     axes.set_xscale("log")
+    axes.set_xticks(_TICKS, [f"{one:g}" for one in _TICKS])
+    axes.minorticks_off()
     axes.axvline(1, color=LIMIT, linewidth=1)
     axes.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=8)
     axes.set_xlabel("ours : limit; the stroke is the goal, the bar the spread of the pairs")
