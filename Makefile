@@ -96,6 +96,8 @@ docs: setup-dev ## Write the pages that are made from the code
 	$(BIN)/python tools/configuration.py
 	$(BIN)/python tools/formats_page.py
 	$(BIN)/python tools/licences_page.py
+	$(BIN)/python tools/dashboard.py
+	$(BIN)/python tools/metrics_table.py
 
 .PHONY: fidelity
 fidelity: setup-dev ## Prove that what comes out is right, all of it; write docs/fidelity.md (long)
@@ -104,6 +106,7 @@ fidelity: setup-dev ## Prove that what comes out is right, all of it; write docs
 .PHONY: pictures
 pictures: setup-dev ## Take the pictures of docs/ from the real page
 	PYTHONPATH=tests $(BIN)/python tools/screenshot.py
+	PYTHONPATH=tests $(BIN)/python tools/top_picture.py
 
 .PHONY: faults
 faults: setup-dev ## Play every named fault and write the table of docs/reliability.md

@@ -17,6 +17,7 @@ lock gateway services/gateway/pyproject.toml
 lock converter services/converter/pyproject.toml
 lock janitor services/janitor/pyproject.toml
 lock aws deploy/docker/aws.in
+lock otel deploy/docker/otel.in
 lock run deploy/standalone/pyproject.toml
 lock dev deploy/standalone/pyproject.toml --group dev
 lock bench --group bench --constraint requirements/dev.txt

@@ -9,6 +9,10 @@ COPY requirements/common.txt requirements/
 RUN pip install --require-hashes -r requirements/common.txt
 COPY requirements/converter.txt requirements/
 RUN pip install --require-hashes -r requirements/converter.txt
+# --build-arg WITH=otel: traces (docs/observability.md).
+ARG WITH=""
+COPY requirements/otel.txt requirements/
+RUN if [ "$WITH" = otel ]; then pip install --require-hashes -r requirements/otel.txt; fi
 COPY libs/common libs/common
 COPY services/converter services/converter
 # What only builds is not shipped.

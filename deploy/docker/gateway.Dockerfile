@@ -9,6 +9,10 @@ COPY requirements/common.txt requirements/
 RUN pip install --require-hashes -r requirements/common.txt
 COPY requirements/gateway.txt requirements/
 RUN pip install --require-hashes -r requirements/gateway.txt
+# --build-arg WITH=otel: traces (docs/observability.md).
+ARG WITH=""
+COPY requirements/otel.txt requirements/
+RUN if [ "$WITH" = otel ]; then pip install --require-hashes -r requirements/otel.txt; fi
 COPY libs/common libs/common
 COPY services/gateway services/gateway
 # What only builds is not shipped.
@@ -25,11 +29,12 @@ ENV PATH=/opt/wavemill/bin:$PATH \
     HOME=/tmp \
     WAVEMILL_ENV=docker \
     HOST=0.0.0.0 \
-    PORT=8080
+    PORT=8080 \
+    WAVEMILL_HEALTH_PORT=8081
 # A volume mounted here keeps the mode of /tmp: on Fargate it would else be root's alone.
 VOLUME ["/tmp"]
 USER 10001:10001
-EXPOSE 8080
+EXPOSE 8080 8081
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-m", "wavemill_common.healthcheck", "gateway"]
 ENTRYPOINT ["python", "-m", "wavemill_gateway"]

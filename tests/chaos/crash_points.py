@@ -111,10 +111,14 @@ def _is_start(_: Any, change: Any) -> bool:
 
 def hook_gateway(points: Points) -> None:
     """Make points between the writes of an upload and of a submission."""
+    from wavemill_gateway.followers import Followers
+
     points.hook(SqliteJobStore, "put_job", before="gateway-before-put", after="gateway-after-put")
     points.hook(JobQueue, "enqueue", after="gateway-after-enqueue")
     points.hook(SqliteJobStore, "add_chunk", before="gateway-chunk-stored")
     points.hook(DiskObjectStore, "compose", before="gateway-completing")
+    points.hook(Followers, "completed", before="gateway-completed")
+    points.hook(Followers, "broken_off", before="gateway-broken-off")
 
 
 def hook_converter(points: Points) -> None:

@@ -84,6 +84,22 @@ async def test_a_file_is_taken_in_converted_handed_out_and_deleted(
     assert _denied(forgetful) == []
 
 
+async def test_a_converter_follows_an_upload_that_it_may_only_read(
+    cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    client = Client(session, cluster.gateways[0].url)
+    file = ChunkedFile(client, write_wav(tmp_path / "a.wav", 2 * CHUNK + 44))
+    await file.open()
+    await file.send_raw(0)
+    job_id = await client.convert(file.file_id, "flac")
+    await client.wait_for_stage(job_id, "converting")
+    for index in (1, 2):
+        status, body, _ = await file.send_raw(index)
+        assert status in {200, 201}, body
+    assert (await client.wait(job_id))["status"] == "completed"
+    assert _denied(cluster) == []
+
+
 async def test_a_converter_goes_on_after_its_job_store_has_failed_for_a_moment(
     cluster: Cluster, session: aiohttp.ClientSession, lena: Path
 ) -> None:

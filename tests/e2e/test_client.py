@@ -18,6 +18,7 @@ from aiohttp import web
 
 from support.audio import decoded, make_noise
 from support.chunks import write_wav
+from support.client import Client
 from support.fault_proxy import FaultProxy
 from support.meddler import Meddler, Meddling
 from support.server import Wavemill, eventually
@@ -100,6 +101,16 @@ async def test_a_file_becomes_another_and_every_step_is_told(
         assert all(a.done <= b.done for a, b in pairwise(told))
         assert told[-1].done == told[-1].total
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["talk.mp3"]
+
+
+async def test_a_file_of_several_chunks_is_converted_while_it_is_sent(
+    wm: WavemillClient, client: Client, tmp_path: Path
+) -> None:
+    source = make_noise(tmp_path / "some.wav", 150)
+    done = await wm.convert(source, "flac", out=tmp_path / "some.flac")
+    _, record, _ = await client.call("GET", f"/api/jobs/{done.job.job_id}")
+    assert record["follows"]
+    assert decoded(done.files[0])[0] == pytest.approx(150, abs=0.01)
 
 
 async def test_each_part_can_be_called_by_itself(

@@ -236,6 +236,7 @@ async def test_the_arithmetic_of_chunks_and_waiting_is_right(browser_page: Page)
             none: [...plan.parseRanges("")],
             chunks: plan.planChunks(25, 10, new Set([1])),
             received: plan.receivedBytes(25, 10, new Set([0, 2])),
+            order: [[0, 1, 2, 3], [0, 1], []].map(plan.lastSecond),
             waits: [0, 1, 2, 9].map((attempt) => plan.backoff(attempt)),
             left: [2, 31, 90, 3700, null].map(words.timeLeft),
             sizes: [0, 1023, 1024, 1536, 8388608, 2147483648].map(words.bytes),
@@ -247,6 +248,7 @@ async def test_the_arithmetic_of_chunks_and_waiting_is_right(browser_page: Page)
         "none": [],
         "chunks": [{"index": 0, "start": 0, "end": 10}, {"index": 2, "start": 20, "end": 25}],
         "received": 15,
+        "order": [[0, 3, 1, 2], [0, 1], []],
         "waits": [500, 750, 1125, 5000],
         "left": [
             "a few seconds left",

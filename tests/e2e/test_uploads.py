@@ -321,10 +321,3 @@ async def test_an_upload_is_kept_while_a_job_needs_it(client: Client, long_audio
     assert_problem(await client.call("DELETE", path), 409, "upload_in_use")
     await client.call("DELETE", f"/api/jobs/{second}")
     assert (await client.call("DELETE", path))[0] == 204
-
-
-async def test_an_upload_that_is_not_complete_cannot_be_converted(chunked: ChunkedFile) -> None:
-    await chunked.open()
-    asked = {"fileId": chunked.file_id, "format": "mp3"}
-    reply = await chunked.client.call("POST", "/api/convert-audio", json=asked)
-    assert_problem(reply, 409, "upload_incomplete")

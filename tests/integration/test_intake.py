@@ -177,3 +177,37 @@ async def test_a_deletion_that_looked_for_a_job_in_vain_looks_again_before_it_de
     with pytest.raises(UploadInUse):
         await intake.abort(upload.file_id)
     assert upload.storage_key in await keys(objects)
+
+
+async def test_a_job_that_is_noted_while_the_file_is_assembled_does_not_disturb_that(
+    intake: Intake, objects: HeldObjects, records: SqliteJobStore
+) -> None:
+    upload = await with_all_chunks(intake, objects, SONG)
+    completing = asyncio.create_task(intake.complete(upload.file_id))
+    await objects.composing.wait()
+    nobody: Any = None
+    submission = Submission(records, nobody, nobody, 1000.0, 10.0, lambda: NOW)
+    await submission.reserve(upload.file_id, "job")
+    objects.go_on.set()
+    complete = await completing
+    assert (complete.is_complete, complete.job_ids) == (True, ("job",))
+    assert complete.expires_at > NOW + 1000
+    assert objects.compositions == 1
+    assert [one.key async for one in objects.scan(upload.chunks_prefix)] == []
+
+
+async def test_nothing_is_kept_of_a_file_that_is_no_audio_though_a_job_was_noted_meanwhile(
+    intake: Intake, objects: HeldObjects, records: SqliteJobStore
+) -> None:
+    upload = await with_all_chunks(intake, objects, TEXT)
+    completing = asyncio.create_task(intake.complete(upload.file_id))
+    await objects.composing.wait()
+    nobody: Any = None
+    submission = Submission(records, nobody, nobody, 1000.0, 10.0, lambda: NOW)
+    await submission.reserve(upload.file_id, "job")
+    objects.go_on.set()
+    with pytest.raises(InvalidFormat):
+        await completing
+    assert [one.key async for one in objects.scan("")] == []
+    with pytest.raises(UploadNotFound):
+        await records.upload(upload.file_id)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -14,7 +15,7 @@ from wavemill_common.errors import Conflict, JobNotFound, Poison, UploadNotFound
 from wavemill_common.jobs import Change, Guard, Job, JobError, JobStatus, Output, Remark
 from wavemill_common.media import Chapter, Cover, MediaInfo
 from wavemill_common.options import ConvertOptions
-from wavemill_common.records import JobStore, Place
+from wavemill_common.records import JobStore, Place, job_items, job_rows
 from wavemill_common.records.sqlite import SqliteJobStore
 from wavemill_common.records.usage import Usage
 from wavemill_common.uploads import Upload, UploadState
@@ -49,6 +50,19 @@ def a_job(job_id: str = "job", **fields: object) -> Job:
         due_at=NOW + 10,
     )
     return structs.replace(job, **fields)
+
+
+@pytest.fixture
+def _older(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write records as a version did that knew nothing of traces."""
+
+    def encode_less(record: Job) -> bytes:
+        fields = msgspec.to_builtins(record)
+        del fields["traceparent"]
+        return msgspec.json.encode(fields)
+
+    for module in (job_rows, job_items):
+        monkeypatch.setattr(module, "encode", encode_less)
 
 
 def an_upload(file_id: str = "file", **fields: object) -> Upload:
@@ -637,3 +651,19 @@ async def test_nobody_has_nothing(store: JobStore) -> None:
     await store.put_job(a_job())
     usage = await store.usage("net:c", NOW)
     assert usage == Usage()
+
+
+# --- other versions -------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_older")
+async def test_a_record_of_a_version_without_traces_is_read(store: JobStore) -> None:
+    await store.put_job(a_job())
+    assert (await store.job("job")).traceparent is None
+
+
+async def test_a_job_keeps_the_trace_that_it_was_accepted_in(store: JobStore) -> None:
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    await store.put_job(a_job(traceparent=traceparent))
+    assert await store.apply((await store.job("job")).start("claim", NOW, LEASE))
+    assert (await store.job("job")).traceparent == traceparent

@@ -115,8 +115,12 @@ class ProtocolMachine(Clients, Converters):
         for job_id, file_id in self.accepted.items():
             job = self.seen.get(job_id)
             if job is not None and not job.is_terminal:
-                assert self.do(self.world.jobs.upload(file_id)).state is UploadState.COMPLETE
-                self.do(self.world.objects.stat(job.input_key))
+                upload = self.do(self.world.jobs.upload(file_id))
+                if upload.is_complete:
+                    self.do(self.world.objects.stat(job.input_key))
+                else:
+                    assert job.follows
+                    assert upload.state is not UploadState.ABORTED
 
     @invariant()
     def progress_never_goes_back_in_an_attempt(self) -> None:
@@ -132,6 +136,9 @@ class ProtocolMachine(Clients, Converters):
     def teardown(self) -> None:
         """Whatever happened: no job is out of reach of what janitors and converters do."""
         self.dead += self.workers
+        for upload in self.uploads:  # by the janitor those end whose upload is gone
+            for index in range(upload.total_chunks):
+                self.send(upload, index)
         worker = SimWorker(self.world, 99)
         for _ in range(ROUNDS):
             self.time_passes(ROUND)
@@ -154,7 +161,7 @@ async def work_through(worker: SimWorker) -> None:
         await worker.look(holding)
         await worker.act(holding)
         if holding.attempt:
-            await worker.commit(holding, await worker.publish(holding))
+            await worker.commit(holding, await worker.finish(holding))
         elif holding in worker.holdings:
             worker.holdings.remove(holding)
 

@@ -27,7 +27,7 @@ from wavemill_converter.probe.probe import Limits
 from wavemill_converter.store.proxy import RangeProxy
 from wavemill_converter.tools import Tools
 from wavemill_converter.transcode.outcome import Timeouts
-from wavemill_converter.work.attempt import Deps
+from wavemill_converter.work.deps import Deps
 from wavemill_converter.work.scratch import Scratch
 from wavemill_converter.work.worker import Worker
 

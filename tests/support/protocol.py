@@ -25,7 +25,7 @@ from wavemill_converter.probe.limits import Limits
 from wavemill_converter.store.proxy import RangeProxy
 from wavemill_converter.tools import Tools
 from wavemill_converter.transcode.outcome import Timeouts
-from wavemill_converter.work.attempt import Deps
+from wavemill_converter.work.deps import Deps
 from wavemill_converter.work.scratch import Scratch
 from wavemill_gateway.asked import ConvertRequest
 from wavemill_gateway.desk import JobDesk
@@ -112,12 +112,13 @@ class World:
             now=self.clock,
         )
 
-    def intake(self) -> Intake:
-        """A gateway's intake, which takes tiny chunks."""
+    def intake(self, *, deaf: bool = False) -> Intake:
+        """A gateway's intake, which takes tiny chunks; a deaf one cannot reach Redis."""
         limits = UploadLimits(
             max_bytes=1 << 20, chunk_bytes=CHUNK, min_chunk_bytes=1, max_chunk_bytes=CHUNK, ttl=DAY
         )
-        return Intake(self.objects, self.jobs, limits, self.clock)
+        followers = self.desk(deaf=deaf).followers
+        return Intake(self.objects, self.jobs, limits, self.clock, followers=followers)
 
     def janitor(self) -> JanitorDeps:
         """What a janitor works on."""

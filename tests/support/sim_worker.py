@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from support.protocol import World, blocks_of
 from wavemill_common.errors import FfmpegFailed, FfmpegKilled
+from wavemill_common.following import Standing, look_at_upload
 from wavemill_common.jobs import Change, Job, JobError, Output
 from wavemill_common.progress.snapshot import Stage
 from wavemill_common.queue.consumer import Consumer, consumer_name
@@ -14,6 +15,7 @@ from wavemill_converter.store.publish import output_key
 from wavemill_converter.work.attempt import Attempt
 from wavemill_converter.work.commit import commit
 from wavemill_converter.work.decide import Decision, decide
+from wavemill_converter.work.following import judge_upload
 from wavemill_converter.work.settle import settle
 
 LAPSED = 1000.0  # seconds of silence that only entries have whose lease the test let lapse
@@ -73,6 +75,8 @@ class SimWorker:
             now=self.world.clock(),
             max_strikes=self.deps.max_strikes,
         )
+        if holding.seen is not None and holding.decision is Decision.START:
+            holding.decision = await judge_upload(self.deps, holding.seen)
 
     async def act(self, holding: Holding) -> None:
         """Do what was decided, however long ago that was."""
@@ -118,6 +122,16 @@ class SimWorker:
         reporter = _attempt(holding)._reporter
         reporter.report(Stage.CONVERTING, progress=percent)
         await reporter._write(reporter.newest)
+
+    async def finish(self, holding: Holding) -> Change:
+        """Come to the end of the work: a result, if the whole upload is there by now."""
+        job, now = _attempt(holding).job, self.world.clock()
+        standing = await look_at_upload(self.world.jobs, job, now)
+        if standing is Standing.READY:
+            return await self.publish(holding)
+        if standing is Standing.GONE:
+            return job.cancel(now, self.deps.job_ttl)
+        return job.park("the end of the upload", now, self.world.timings.due_after)
 
     async def publish(self, holding: Holding) -> Change:
         """Store a result; return the completion that is yet to be committed."""

@@ -17,6 +17,7 @@ from wavemill_client.names import paths_in, safe_name
 from wavemill_client.parts import part_path
 from wavemill_client.retry import Retry
 from wavemill_client.sse import Event, EventParser
+from wavemill_client.upload import to_send
 from wavemill_client.values import Output, Upload
 
 
@@ -89,18 +90,31 @@ def test_events_are_read_however_they_are_cut(size: int) -> None:
     assert found == [Event("progress", '{"a"\n:1}'), Event("message", "x")]
 
 
-def test_what_is_missing_of_an_upload_is_read_from_its_ranges() -> None:
-    upload = Upload(
+def an_upload(received: str) -> Upload:
+    return Upload(
         file_id="f",
         file_name="a.wav",
         size=6,
         chunk_size=1,
         total_chunks=6,
-        received="0-1,4",
+        received=received,
         complete=False,
         expires_at="",
     )
-    assert upload.missing == [2, 3, 5]
+
+
+def test_what_is_missing_of_an_upload_is_read_from_its_ranges() -> None:
+    assert an_upload("0-1,4").missing == [2, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("received", "order"),
+    [("", [0, 5, 1, 2, 3, 4]), ("0-3", [0, 4, 5]), ("0-4", [0, 5]), ("1,4", [1, 0, 5, 2, 3])],
+)
+def test_the_last_chunk_goes_second_and_one_that_is_there_goes_first(
+    received: str, order: list[int]
+) -> None:
+    assert to_send(an_upload(received)) == order
 
 
 @pytest.mark.parametrize(

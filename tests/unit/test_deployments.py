@@ -22,6 +22,7 @@ from wavemill_janitor.setup import BLOCKED, cors_rules, lifecycle_rules
 ROOT = Path(__file__).resolve().parents[2]
 ECS = ROOT / "deploy" / "ecs" / "wavemill.yaml"
 COMPOSES = ("docker-compose.yml", "docker-compose.selfhosted.yml")
+OBSERVERS = ("prometheus", "grafana")
 WORKLOADS = ("gateway", "converter", "janitor")
 AWS = {
     "S3_BUCKET": "bucket",
@@ -197,15 +198,44 @@ def test_keda_looks_at_what_waits_and_what_is_worked_on_in_every_lane() -> None:
     assert names == {trigger["name"] for trigger in spec["triggers"]}
 
 
+def services_of(path: Path) -> dict[str, Any]:
+    """A compose file's services, with what they take from other files."""
+    found: dict[str, Any] = yaml.safe_load(path.read_text())["services"]
+    for name, service in found.items():
+        if "extends" in service:
+            other = services_of(path.parent / service["extends"]["file"])
+            found[name] = other[service["extends"]["service"]] | service
+    return found
+
+
+@pytest.mark.parametrize("file", COMPOSES)
+def test_who_observes_starts_only_when_asked_and_is_seen_only_from_here(file: str) -> None:
+    services = services_of(ROOT / file)
+    volumes = yaml.safe_load((ROOT / file).read_text())["volumes"]
+    folder = ROOT / "deploy" / "observability"
+    for name in OBSERVERS:
+        assert services[name]["profiles"] == ["observe"]
+        assert all(port.startswith("127.0.0.1:") for port in services[name]["ports"])
+        for source in (one.split(":")[0] for one in services[name]["volumes"]):
+            assert (folder / source).exists() if source.startswith(".") else source in volumes
+    image = (ROOT / "deploy" / "docker" / "gateway.Dockerfile").read_text()
+    (scraped,) = yaml.safe_load((folder / "prometheus" / "prometheus.yml").read_text())[
+        "scrape_configs"
+    ]
+    (where,) = scraped["dns_sd_configs"]
+    assert set(where["names"]) == set(WORKLOADS) <= services.keys()
+    assert f"WAVEMILL_HEALTH_PORT={where['port']}" in image
+
+
 @pytest.mark.parametrize("file", COMPOSES)
 def test_every_service_of_a_compose_file_is_hardened_and_bounded(file: str) -> None:
-    for name, service in yaml.safe_load((ROOT / file).read_text())["services"].items():
+    for name, service in services_of(ROOT / file).items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert {"mem_limit", "cpus", "pids_limit"} <= service.keys(), name
         assert "container_name" not in service, "it could not be scaled"
-        assert ("ports" in service) is (name == "gateway"), name
+        assert ("ports" in service) is (name == "gateway" or name in OBSERVERS), name
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,8 @@ def test_an_upload_that_has_ended_is_not_completed(ended: Upload) -> None:
 
 
 def test_an_upload_lives_as_long_as_the_jobs_that_need_it() -> None:
-    used = an_upload().used_by("one", (), until=NOW + 500).used_by("two", (), until=NOW + 50)
+    whole = an_upload().completed(20, None, None)
+    used = whole.used_by("one", (), until=NOW + 500).used_by("two", (), until=NOW + 50)
     assert used.expires_at == NOW + 500
     assert used.job_ids == ("one", "two")
 

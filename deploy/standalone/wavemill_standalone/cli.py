@@ -10,7 +10,7 @@ from wavemill_standalone.commands.exits import FAILED, USAGE, CommandError
 from wavemill_standalone.redis_server import NoRedisServer
 from wavemill_standalone.up import CannotStart
 
-COMMANDS = ("up", "convert", "inspect", "formats", "config")  # modules of .commands
+COMMANDS = ("up", "convert", "inspect", "formats", "top", "config")  # modules of .commands
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -24,6 +24,7 @@ from wavemill_standalone.redis_server import prepare_redis, wait_for_redis
 log = structlog.get_logger(__name__)
 
 SERVICES = ("converter", "janitor", "gateway")
+HEALTH_PORT = "WAVEMILL_HEALTH_PORT"
 GRACE, REDIS_GRACE = 3.0, 1.5  # seconds to end in, before a kill
 READY_TIMEOUT, LOOK_EVERY = 60.0, 0.05  # seconds
 
@@ -119,8 +120,19 @@ def _services(environ: Mapping[str, str], url: str) -> list[Child]:
         arguments = ("run",) if name == "janitor" else ()
         command = (sys.executable, "-m", f"wavemill_{name}", *arguments)
         on_death = _release_entries(url) if name == "converter" else None
-        children.append(Child(name, command, quiet, on_death))
+        own = quiet | {HEALTH_PORT: health_port_of(name, environ.get(HEALTH_PORT, ""))}
+        children.append(Child(name, command, own, on_death))
     return children
+
+
+def health_port_of(service: str, asked: str) -> str:
+    """One port for each: the converter has the one that is asked for, the janitor the next.
+
+    The gateway tells on its own what they tell there. Pure.
+    """
+    if not asked.isdigit() or int(asked) == 0 or service == "gateway":
+        return ""
+    return str(int(asked) + SERVICES.index(service))
 
 
 async def _supervise(stack: AsyncExitStack, children: Sequence[Child], grace: float) -> None:

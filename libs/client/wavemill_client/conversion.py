@@ -72,7 +72,7 @@ class Conversion:
         _make_room(self._order)
         try:
             await self._upload()
-            job_id = self._job_id = await self._start()
+            job_id = self._job_id = self._job_id or await self._start()
             await until_completed(self._calls.transport, job_id, self._tell)
             job = await self._calls.job(job_id)
             return Converted(job, await self._download(job))
@@ -88,7 +88,15 @@ class Conversion:
         source = await asyncio.to_thread(Source.at, order.source)
         upload = await open_upload(transport, source, None, None)
         self._file_id = upload.file_id
-        await send(transport, source, upload, order.parallel, self._tell)
+        await send(transport, source, upload, order.parallel, self._tell, self._start_early)
+
+    async def _start_early(self) -> None:
+        """Have the file converted as it arrives, where the server can do that."""
+        try:
+            self._job_id = await self._start()
+        except Conflict as error:
+            if error.code != "upload_incomplete":
+                raise
 
     async def _start(self) -> str:
         order = self._order

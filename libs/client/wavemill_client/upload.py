@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,6 +14,8 @@ from wavemill_client.steps import OnProgress, Step
 from wavemill_client.tasks import together
 from wavemill_client.transport import Json, Transport, query
 from wavemill_client.values import Upload
+
+OnBegun = Callable[[], Awaitable[None]]
 
 PIECE = 256 * 1024  # bytes; progress is told after each
 
@@ -61,9 +63,16 @@ def _text(name: str) -> str:
 
 
 async def send(
-    transport: Transport, source: Source, upload: Upload, parallel: int, tell: OnProgress
+    transport: Transport,
+    source: Source,
+    upload: Upload,
+    parallel: int,
+    tell: OnProgress,
+    begun: OnBegun | None = None,
 ) -> Upload:
     """Send what is missing of a file; return the complete upload.
+
+    `begun` is called once the first of several chunks is stored: from then on it can be converted.
 
     Raises:
         SourceChanged: it is not the file that the upload was opened for, or not any more.
@@ -74,7 +83,7 @@ async def send(
             f"{source.path} has {source.size} bytes, and upload {upload.file_id} {upload.size}"
         )
     if not upload.complete:
-        await _Sending(transport, source, upload, tell).run(parallel)
+        await _Sending(transport, source, upload, tell, begun).run(parallel)
     if await asyncio.to_thread(Source.at, source.path) != source:
         raise SourceChanged(f"{source.path} was changed while it was being sent")
     done = f"/api/uploads/{upload.file_id}/complete"
@@ -106,13 +115,19 @@ class _Sending:
     """The chunks of one file on their way."""
 
     def __init__(
-        self, transport: Transport, source: Source, upload: Upload, tell: OnProgress
+        self,
+        transport: Transport,
+        source: Source,
+        upload: Upload,
+        tell: OnProgress,
+        begun: OnBegun | None,
     ) -> None:
         self._transport = transport
         self._source = source
         self._upload = upload
         self._tell = tell
-        self._waiting = deque(_to_send(upload))
+        self._begun = begun
+        self._waiting = deque(to_send(upload))
         self._going: dict[int, int] = {}  # bytes on their way, by chunk
         self._there = source.size - sum(self._length(index) for index in self._waiting)
         self._workers = 0
@@ -159,6 +174,8 @@ class _Sending:
         self._there += length
         self._patience.refresh()
         self._say()
+        if index == 0 and self._begun is not None and self._upload.total_chunks > 1:
+            await self._begun()
 
     def _note(self, index: int, sent: int) -> None:
         """Tell of bytes that go out. What the listener raises must not look like a broken line."""
@@ -177,8 +194,13 @@ class _Sending:
         return min(size, self._source.size - index * size)
 
 
-def _to_send(upload: Upload) -> list[int]:
-    """The missing chunks, and one that is there: were it of another file, the server says so."""
+def to_send(upload: Upload) -> list[int]:
+    """The missing chunks, and one that is there: were it of another file, the server says so.
+
+    The last one goes second: what many a file needs to be read from its beginning stands there.
+    """
     missing = upload.missing
+    if len(missing) > 2:  # noqa: PLR2004 - else the last one is second already
+        missing = [missing[0], missing[-1], *missing[1:-1]]
     there = next((one for one in range(upload.total_chunks) if one not in set(missing)), None)
     return missing if there is None else [there, *missing]

@@ -107,7 +107,8 @@ class Progress(_Told, frozen=True):
     """The newest state of a job.
 
     `progress` in percent, -1 once failed or cancelled; `estimated_time_remaining` in seconds;
-    `speed` in multiples of real time; `start_time` in milliseconds since 1970.
+    `speed` in multiples of real time; `start_time` in milliseconds since 1970; `awaits` says in
+    words what a queued job waits for, beside its turn.
     """
 
     job_id: str
@@ -122,6 +123,7 @@ class Progress(_Told, frozen=True):
     estimated_time_remaining: float | None = None
     speed: float | None = None
     queue_position: int | None = None
+    awaits: str | None = None
     error: JobError | None = None
     outputs: tuple[Summary, ...] = ()
 

@@ -5,15 +5,16 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
 
-from wavemill_common.health import Check, serving_health
+from wavemill_common.health import Check, Look, serving_health
+from wavemill_common.metrics.exposition import name_build
 from wavemill_common.settings import SettingError, Settings
 from wavemill_common.settings.report import secret_values
 from wavemill_common.telemetry import configure_logging
+from wavemill_common.tracing import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -23,19 +24,24 @@ EXIT_USAGE = 2
 Main = Callable[[Settings, asyncio.Event], Coroutine[Any, Any, None]]
 
 
-def run_service(name: str, main: Main, check: Check | None = None) -> None:
+def run_service(
+    name: str, main: Main, check: Check | None = None, look: Look | None = None
+) -> None:
     """Run a service until SIGTERM or SIGINT asks it to stop; exit 1 if it failed by itself.
 
     `main` gets the settings and an event that is set when it shall stop, and cleans up after
-    itself before it returns. `check` is what the health port tells; the gateway has a port.
+    itself before it returns. `check` is what the health port tells; `look` reads what is measured
+    only when somebody asks for the metrics.
     """
     try:
         settings = Settings.from_environ(os.environ)
     except SettingError as error:
         sys.exit(f"wavemill: {error}")
     configure_logging(name, settings.log_level, secret_values(settings))
+    name_build(name)
     try:
-        asyncio.run(_until_stopped(name, main, settings, check))
+        with tracing(name, os.environ):
+            asyncio.run(_until_stopped(name, main, settings, check, look))
     except SettingError as error:
         sys.exit(f"wavemill: {error}")
     except Exception:
@@ -43,15 +49,15 @@ def run_service(name: str, main: Main, check: Check | None = None) -> None:
         sys.exit(EXIT_FAILED)
 
 
-async def _until_stopped(name: str, main: Main, settings: Settings, check: Check | None) -> None:
+async def _until_stopped(
+    name: str, main: Main, settings: Settings, check: Check | None, look: Look | None
+) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     log.info("service_started", name=name, pid=os.getpid())
-    async with AsyncExitStack() as stack:
-        if check is not None:
-            await stack.enter_async_context(serving_health(settings, check, stopping))
+    async with serving_health(settings, check, stopping, look):
         await main(settings, stopping)
     log.info("service_stopped", name=name)
 

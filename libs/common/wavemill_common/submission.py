@@ -11,6 +11,7 @@ from msgspec import Struct
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import UploadIncomplete, UploadNotFound
 from wavemill_common.jobs import Job
+from wavemill_common.metrics.jobs import job_ended
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
@@ -34,15 +35,15 @@ class Submission(Struct, frozen=True):
     now: Callable[[], float]
 
     async def reserve(self, file_id: str, job_id: str) -> Upload:
-        """Note in the upload that the job needs it, so that it outlives the job.
+        """Note in the upload, complete or not, that a job needs it, so that the file outlives it.
 
         Raises:
-            UploadNotFound, UploadIncomplete: there is nothing to convert (yet).
+            UploadNotFound: there is nothing to convert.
         """
         now = self.now()
         upload = await self.records.upload(file_id)
-        check_usable(upload, now)
-        if job_id in upload.job_ids and upload.expires_at >= now + self.job_ttl:
+        check_there(upload, now)
+        if job_id in upload.job_ids and upload.needed_until >= now + self.job_ttl:
             return upload
         return await self._note(file_id, job_id)
 
@@ -50,7 +51,7 @@ class Submission(Struct, frozen=True):
         while True:
             now = self.now()
             upload = await self.records.upload(file_id)
-            check_usable(upload, now)
+            check_there(upload, now)
             jobs = await self.records.jobs(upload.job_ids)
             ended = [one for one in upload.job_ids if one not in jobs or jobs[one].is_terminal]
             until = now + self.job_ttl + UPLOAD_MARGIN
@@ -59,8 +60,8 @@ class Submission(Struct, frozen=True):
             if await self.records.save_upload(upload.used_by(job_id, ended, until)):
                 return upload
 
-    async def confirm(self, job: Job) -> None:
-        """Make sure of the reservation of a job that is written by now.
+    async def confirm(self, job: Job) -> Upload:
+        """Make sure of the reservation of a job that is written by now; return the upload.
 
         Before, another reservation or a deletion may have looked for the job in vain, and be about
         to write that nothing needs the upload. So this always writes: the other one looks again.
@@ -69,7 +70,7 @@ class Submission(Struct, frozen=True):
             UploadNotFound: the file has gone meanwhile; the job is cancelled.
         """
         try:
-            await self._note(job.file_id, job.job_id)
+            return await self._note(job.file_id, job.job_id)
         except UploadNotFound:
             while not job.is_terminal and await self.cancel(job) is None:
                 job = await self.records.job(job.job_id)
@@ -89,6 +90,7 @@ class Submission(Struct, frozen=True):
         change = job.cancel(self.now(), self.job_ttl)
         if not await self.records.apply(change):
             return None
+        job_ended(change.job)
         await self.withdraw(change.job)
         return change.job
 
@@ -102,7 +104,7 @@ class Submission(Struct, frozen=True):
         """Run a failed or cancelled job again; None where it is no longer as it was seen.
 
         Raises:
-            UploadNotFound, UploadIncomplete: its file is gone.
+            UploadNotFound: its file is gone.
         """
         await self.reserve(job.file_id, job.job_id)
         change = job.retry(self.now(), self.job_ttl, self.due_after)
@@ -114,14 +116,23 @@ class Submission(Struct, frozen=True):
         return change.job
 
 
+def check_there(upload: Upload, now: float) -> None:
+    """Return if a job may be made of this upload, at once or as it arrives.
+
+    Raises:
+        UploadNotFound: it is gone.
+    """
+    if upload.state is UploadState.ABORTED or upload.expires_at <= now:
+        raise UploadNotFound(f"there is no upload {upload.file_id}; it may have expired")
+
+
 def check_usable(upload: Upload, now: float) -> None:
-    """Return if a job may be made of this upload.
+    """Return if the whole file is there.
 
     Raises:
         UploadNotFound, UploadIncomplete: it is gone, or not there yet.
     """
-    if upload.state is UploadState.ABORTED or upload.expires_at <= now:
-        raise UploadNotFound(f"there is no upload {upload.file_id}; it may have expired")
+    check_there(upload, now)
     if not upload.is_complete:
         raise UploadIncomplete("the upload is not complete; send its missing chunks first")
 

@@ -45,7 +45,8 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
     `size` None, and so has a `direct` one: its bytes go straight to the object store, as the
     multipart upload `storage_upload_id` of `storage_key`, or without one whole, as chunk 0.
     One by `tus` comes in pieces of any length, in order; the stored ones tell how far.
-    `job_ids` are the jobs that (may) still need the file.
+    `job_ids` are the jobs that (may) still need the file, `needed_until` how long they may do so:
+    nothing that a job asks for keeps an upload alive that is never completed.
     """
 
     file_id: str
@@ -65,6 +66,7 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
     sha256: str | None = None
     media: MediaInfo | None = None
     job_ids: tuple[str, ...] = ()
+    needed_until: float = 0.0
 
     @property
     def total_chunks(self) -> int:
@@ -115,7 +117,12 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
     def completed(self, size: int, sha256: str | None, media: MediaInfo | None) -> "Upload":
         """Be whole: `size` bytes lie at `storage_key`."""
         return self._next(
-            state=UploadState.COMPLETE, size=size, sha256=sha256, media=media, completing_at=None
+            state=UploadState.COMPLETE,
+            size=size,
+            sha256=sha256,
+            media=media,
+            completing_at=None,
+            expires_at=max(self.expires_at, self.needed_until),
         )
 
     def aborted(self) -> "Upload":
@@ -123,10 +130,15 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
         return self._next(state=UploadState.ABORTED)
 
     def used_by(self, job_id: str, ended: Iterable[str], until: float) -> "Upload":
-        """Be needed by one more job, until it expires; `ended` jobs no longer need it."""
+        """Be needed by one more job, until it expires; `ended` jobs no longer need it.
+
+        An upload that is not complete lives no longer for that, until it is.
+        """
         gone = set(ended) | {job_id}
         jobs = (*(one for one in self.job_ids if one not in gone), job_id)
-        return self._next(job_ids=jobs, expires_at=max(self.expires_at, until))
+        needed = max(self.needed_until, until)
+        expires = max(self.expires_at, needed) if self.is_complete else self.expires_at
+        return self._next(job_ids=jobs, needed_until=needed, expires_at=expires)
 
     def _next(self, **changes: object) -> "Upload":
         return structs.replace(self, revision=self.revision + 1, **changes)

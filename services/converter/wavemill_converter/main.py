@@ -21,12 +21,14 @@ from wavemill_common.settings import Settings, Verification
 from wavemill_common.stores import open_job_store, open_object_store, redis_url
 from wavemill_converter.convert.streaming.conversion import validate_streaming_support
 from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
+from wavemill_converter.lending import Lending
+from wavemill_converter.metrics import show_slots
 from wavemill_converter.probe.probe import Limits
 from wavemill_converter.sandbox import contain
 from wavemill_converter.store.proxy import RangeProxy
 from wavemill_converter.tools import Tools
 from wavemill_converter.transcode.outcome import Timeouts
-from wavemill_converter.work.attempt import Deps
+from wavemill_converter.work.deps import Deps
 from wavemill_converter.work.scratch import Scratch
 from wavemill_converter.work.worker import Worker
 
@@ -65,6 +67,7 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
         )
         consumer = Consumer(reading, queue, name)
         worker = Worker(deps, consumer, settings.converter_slots)
+        show_slots(settings.converter_slots, lambda: worker.running)
         renewal = Renewal(
             connect_blocking(redis_url(settings), reply_timeout=settings.timings.lease_ttl / 3),
             name,
@@ -96,6 +99,7 @@ def _tools(settings: Settings, ffmpeg: Ffmpeg, objects: ObjectStore, proxy: Rang
         ),
         decodes=settings.verify is Verification.DECODE,
         timeouts=Timeouts(total=settings.job_timeout, stall=settings.stall_timeout),
+        lending=Lending(settings.converter_slots) if settings.segments else None,
     )
 
 

@@ -24,6 +24,7 @@ from wavemill_gateway import (
     health,
     jobs,
     listing,
+    metrics,
     offer,
     oneshot,
     page,
@@ -60,8 +61,10 @@ from wavemill_gateway.keys import (
     SETTINGS,
     STOPPING,
 )
+from wavemill_gateway.measuring import CONNECTIONS, STREAMS_OPEN, measured
 from wavemill_gateway.openapi import routes as describing
 from wavemill_gateway.problems import problems
+from wavemill_gateway.traces import spans
 from wavemill_gateway.tus import routes as tus
 
 _MODULES = (
@@ -78,6 +81,7 @@ _MODULES = (
         archive,
         offer,
         health,
+        metrics,
         peaks,
     ),
     *(page, describing),
@@ -88,7 +92,16 @@ REDIS_TIMEOUT = 1.0  # seconds; then the job record answers
 def create_app(settings: Settings) -> web.Application:
     """Make the gateway's application; its parts live from start-up to clean-up."""
     app = web.Application(
-        middlewares=[problems, same_site, count_failures, identify, limited, finishing]
+        middlewares=[
+            measured,
+            *spans(),
+            problems,
+            same_site,
+            count_failures,
+            identify,
+            limited,
+            finishing,
+        ]
     )
     app[SETTINGS] = settings
     app[STOPPING] = asyncio.Event()
@@ -112,6 +125,8 @@ def _guard(app: web.Application, settings: Settings) -> None:
     app[DOOR] = Door(
         settings.max_connections, 0 if from_all else settings.max_connections_per_client
     )
+    STREAMS_OPEN.set_function(lambda: len(app[STREAMS]))
+    CONNECTIONS.set_function(lambda: len(app[DOOR]))
     app.on_response_prepare.append(secure_headers)
     app.on_response_prepare.append(share)
 
@@ -140,7 +155,6 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
         app[TOKENS] = Tokens(app[SECRET], time.time)
         keys = KeyRing(records, time.time, time.monotonic)
         app[GATE] = Gate(keys, app[TOKENS], required=settings.api_keys_required)
-        app[INTAKE] = Intake(app[OBJECTS], records, _limits(settings), time.time, quotas)
         app[DESK] = JobDesk(
             records,
             app[OBJECTS],
@@ -153,6 +167,8 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
             now=time.time,
             quotas=quotas,
         )
+        heard = app[DESK].followers
+        app[INTAKE] = Intake(app[OBJECTS], records, _limits(settings), time.time, quotas, heard)
         running = [tasks.create_task(app[FEED].run()), tasks.create_task(reads.run())]
         yield
         for task in running:

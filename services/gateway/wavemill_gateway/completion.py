@@ -16,6 +16,7 @@ from wavemill_common.records.unknown import no_upload
 from wavemill_common.uploads import Upload, UploadState
 from wavemill_gateway.checks import check_total
 from wavemill_gateway.direct_parts import bring_in
+from wavemill_gateway.followers import Followers
 from wavemill_gateway.media_reader import read_media
 from wavemill_gateway.sharing import Shared
 from wavemill_gateway.sniff import HEAD_BYTES, refuse_no_audio
@@ -33,11 +34,13 @@ class Completion:
         records: JobStore,
         max_bytes: int,
         now: Callable[[], float],
+        followers: Followers | None = None,
     ) -> None:
         self._objects = objects
         self._records = records
         self._max_bytes = max_bytes
         self._now = now
+        self._followers = followers
         self._running: Shared[tuple[Upload, bool]] = Shared()
 
     async def find(self, file_id: str) -> Upload:
@@ -89,16 +92,15 @@ class Completion:
         head = b"".join([block async for block in reading])
         refuse_no_audio(head)
         media = await read_media(self._objects, stored)
-        complete = upload.completed(stored.size, sha256, media)
-        if not await self._records.save_upload(complete):
+        complete = await self._saved(upload, lambda one: one.completed(stored.size, sha256, media))
+        if complete is None:
             raise UploadNotFound("the upload was aborted while it was completed")
         return complete
 
     async def discard(self, upload: Upload) -> None:
         """Give up an upload that nobody else has a claim on."""
-        aborted = upload.aborted()
-        await self._records.save_upload(aborted)
-        await self.remove(aborted)
+        aborted = await self._saved(upload, Upload.aborted)
+        await self.remove(aborted or upload.aborted())
 
     async def remove(self, upload: Upload) -> None:
         """Delete the bytes first, then the record that names them."""
@@ -107,6 +109,23 @@ class Completion:
         await self._remove_chunks(upload)
         await self._objects.delete([upload.storage_key])
         await self._records.remove_upload(upload)
+
+    async def _saved(self, upload: Upload, change: Callable[[Upload], Upload]) -> Upload | None:
+        """Write a change over the upload as it was seen, but for jobs that were noted meanwhile.
+
+        None where it was aborted, or another one completes it by now.
+        """
+        while True:
+            changed = change(upload)
+            if await self._records.save_upload(changed):
+                return changed
+            try:
+                newest = await self._records.upload(upload.file_id)
+            except UploadNotFound:
+                return None
+            if (newest.state, newest.completing_at) != (upload.state, upload.completing_at):
+                return None
+            upload = newest
 
     async def _run_once(self, file_id: str) -> tuple[Upload, bool]:
         while True:
@@ -146,16 +165,20 @@ class Completion:
                 stored = await self._objects.compose(upload.storage_key, keys)
                 check_total(stored.size, upload.size)
             complete = await self.finish(upload, stored, None)
-        except (InvalidFormat, FileTooLarge):
+        except (InvalidFormat, FileTooLarge) as error:
+            if self._followers is not None:
+                await self._followers.failed(upload.file_id, error)
             await self.discard(upload)
             raise
         except AppError:
-            if not await self._records.save_upload(upload.reopened()):
+            if await self._saved(upload, Upload.reopened) is None:
                 return await self._superseded(upload)
             raise
         except BaseException:
-            await self._records.save_upload(upload.reopened())
+            await self._saved(upload, Upload.reopened)
             raise
+        if self._followers is not None:
+            await self._followers.completed(complete)
         await self._objects.delete(keys)
         if upload.tus is not None:
             await self._remove_chunks(upload)  # also what a late request has left

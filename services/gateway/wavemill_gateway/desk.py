@@ -9,19 +9,24 @@ from msgspec import structs
 
 from wavemill_common.addresses import check_webhook_url
 from wavemill_common.errors import Conflict, Gone, IdempotencyKeyReused
+from wavemill_common.following import awaited_from_the_start
 from wavemill_common.ids import new_id
-from wavemill_common.jobs import Job, JobStatus, Webhook, lane_for, outputs_prefix
+from wavemill_common.jobs import Job, JobStatus, Lane, Webhook, lane_for, outputs_prefix
+from wavemill_common.metrics.jobs import job_accepted
 from wavemill_common.objects import ObjectStore
 from wavemill_common.progress.store import ProgressStore
 from wavemill_common.queue.jobs import JobQueue
 from wavemill_common.records import JobStore
 from wavemill_common.submission import Submission, tell_redis
+from wavemill_common.tracing import current_traceparent
 from wavemill_common.uploads import Upload
 from wavemill_gateway.access.caller import ANYONE, Caller
 from wavemill_gateway.access.ownership import own_job, own_upload
 from wavemill_gateway.access.quotas import UNLIMITED, QuotaLimits, Quotas
 from wavemill_gateway.asked import ConvertRequest, check_wanted
 from wavemill_gateway.covers import store_covers
+from wavemill_gateway.followers import Followers
+from wavemill_gateway.traces import sending
 
 
 class JobDesk:
@@ -51,7 +56,9 @@ class JobDesk:
         self._webhook_private = webhook_private
         self._now = now
         self._submission = Submission(records, queue, progress, job_ttl, due_after, now)
+        self.followers = Followers(self._submission, queue)
 
+    @sending
     async def submit(
         self, asked: ConvertRequest, key: str | None, body: bytes, caller: Caller = ANYONE
     ) -> Job:
@@ -59,7 +66,7 @@ class JobDesk:
 
         Raises:
             InvalidFormat, InvalidQuality, InvalidOption, InvalidWebhook: it cannot be done.
-            UploadNotFound, UploadIncomplete: there is nothing to convert (yet).
+            UploadNotFound: there is nothing to convert. An open upload is converted as it arrives.
             IdempotencyKeyReused: the key came with another body before.
         """
         for one in asked.wanted:
@@ -80,6 +87,7 @@ class JobDesk:
             job = await self._records.put_job(self._new_job(job_id, upload, asked, digest, caller))
         await self._submission.confirm(job)
         await self._submission.announce(job)
+        job_accepted(job)
         return _same_request(job, digest)
 
     async def find(self, job_id: str, caller: Caller = ANYONE) -> Job:
@@ -167,11 +175,14 @@ class JobDesk:
             expires_at=now + self._job_ttl,
             due_at=now + self._due_after,
             due_interval=self._due_after,
-            lane=lane_for(upload.size or 0),
+            lane=Lane.STANDARD if upload.size is None else lane_for(upload.size),
             media=upload.media,
             peaks=asked.peaks,
+            follows=not upload.is_complete,
+            awaits=awaited_from_the_start(upload),
             webhook=Webhook(url=asked.webhook_url) if asked.webhook_url else None,
             delete_after_download=asked.delete_after_download,
+            traceparent=current_traceparent(),
         )
 
 

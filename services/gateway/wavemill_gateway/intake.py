@@ -22,6 +22,7 @@ from wavemill_gateway.bodies import Counted, Exact
 from wavemill_gateway.checks import check_count, check_digest, check_same, verified
 from wavemill_gateway.completion import Completion
 from wavemill_gateway.direct_parts import too_large
+from wavemill_gateway.followers import Followers
 from wavemill_gateway.names import clean_name, extension_of
 from wavemill_gateway.sniff import refuse_no_audio
 
@@ -46,12 +47,14 @@ class Intake:
         limits: UploadLimits,
         now: Callable[[], float],
         quotas: QuotaLimits = UNLIMITED,
+        followers: Followers | None = None,
     ) -> None:
         self._objects = objects
         self._records = records
         self._quotas = Quotas(records, quotas, now)
         self._now = now
-        self._completion = Completion(objects, records, limits.max_bytes, now)
+        self._followers = followers
+        self._completion = Completion(objects, records, limits.max_bytes, now, followers)
         self.limits = limits
 
     async def open(
@@ -167,9 +170,11 @@ class Intake:
         else:
             await self._store_chunk(upload, index, body, expected_sha256)
         # Read again: others may have come in meanwhile, and each believes it is not the last.
-        if len(await self._records.chunks(upload.file_id)) == upload.total_chunks:
-            return await self._completion.run(upload.file_id)
-        return await self._completion.find(upload.file_id), False
+        is_last = len(await self._records.chunks(upload.file_id)) == upload.total_chunks
+        newest = await self._completion.find(upload.file_id)
+        if self._followers is not None:
+            await self._followers.arrived(newest, index)
+        return await self._completion.run(upload.file_id) if is_last else (newest, False)
 
     async def find(self, file_id: str, caller: Caller = ANYONE) -> Upload:
         """Read an upload.
@@ -195,7 +200,7 @@ class Intake:
         return upload
 
     async def abort(self, file_id: str, caller: Caller = ANYONE) -> None:
-        """Remove an upload and all that is stored of it.
+        """Remove an upload and all that is stored of it; jobs that follow an open one end, too.
 
         Raises:
             UploadInUse: a job that has not ended needs it.
@@ -209,10 +214,13 @@ class Intake:
     async def _abort(self, upload: Upload) -> None:
         while True:
             jobs = await self._records.jobs(upload.job_ids)
-            if any(not job.is_terminal for job in jobs.values()):
+            needed = any(not job.is_terminal for job in jobs.values())
+            if needed and (upload.is_complete or self._followers is None):
                 raise UploadInUse("a job still needs this file; cancel the job or wait for its end")
             aborted = upload.aborted()
             if await self._records.save_upload(aborted):
+                if self._followers is not None:
+                    await self._followers.broken_off(aborted)
                 await self._completion.remove(aborted)
                 return
             upload = await self._completion.find(upload.file_id)

@@ -24,7 +24,7 @@ routes = web.RouteTableDef()
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 PRIVATE = (
-    *("owner", "requestHash", "claimId", "tombstone", "more", "peaksKey"),
+    *("owner", "requestHash", "claimId", "tombstone", "more", "peaksKey", "traceparent"),
     *("inputS3Location", "outputS3Location"),
 )
 CONVERT_BODY_BYTES = 4 * 1024 * 1024  # covers come in it

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from wavemill_common.errors import StorageUnavailable
-from wavemill_common.objects import HasFiles, ObjectStore
+from wavemill_common.objects import ObjectStore, Opener
 from wavemill_common.objects.faults import storage_fault
+from wavemill_common.objects.threads import in_thread
 
 
 async def send_object(
@@ -23,7 +24,7 @@ async def send_object(
         StorageUnavailable: there are fewer; the client must not wait for the rest.
     """
     start, end = span
-    if isinstance(objects, HasFiles):
+    if isinstance(objects, Opener):
         sent = await _send_file(request, objects, key, start, end - start)
     else:
         sent = await _send_blocks(response, objects.read(key, start, end))
@@ -32,9 +33,10 @@ async def send_object(
 
 
 async def _send_file(
-    request: web.Request, objects: HasFiles, key: str, start: int, count: int
+    request: web.Request, objects: Opener, key: str, start: int, count: int
 ) -> int:
-    with await objects.open_file(key) as file:
+    fd = await in_thread(objects.open_file, key)
+    with open(fd, "rb", buffering=0) as file:  # noqa: ASYNC230, PTH123 - it is open already
         if request.transport is None:
             raise ConnectionResetError
         if not count:

@@ -20,6 +20,7 @@ from wavemill_gateway.access.door import Door, refusal
 from wavemill_gateway.access.headers import add_headers
 from wavemill_gateway.access.network import network_of
 from wavemill_gateway.access.pace import MIN_RATE, Pace
+from wavemill_gateway.measuring import REFUSED
 from wavemill_gateway.problems import problem_of
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,7 @@ class WireHandler(RequestHandler):
         peer = transport.get_extra_info("peername")
         network = network_of(str(peer[0]) if peer else None)
         if not self._door.enter(network):
+            REFUSED.inc()
             _turn_away(transport, self._loop)
             return
         self._network = network

@@ -13,6 +13,7 @@ from wavemill_common.settings import Settings, Timings
 from wavemill_common.stores import open_job_store, open_object_store, read_secret, redis_url
 from wavemill_janitor import sweeps
 from wavemill_janitor.deps import Deps
+from wavemill_janitor.metrics import observed
 from wavemill_janitor.webhooks import call_webhooks
 
 Sweep = Callable[[Deps], Awaitable[int]]
@@ -77,6 +78,6 @@ async def _promote(deps: Deps) -> int:
 
 def _bind(sweep: Sweep, deps: Deps) -> Callable[[], Awaitable[int]]:
     async def step() -> int:
-        return await sweep(deps)
+        return await observed(sweep.__name__, lambda: sweep(deps))
 
     return step

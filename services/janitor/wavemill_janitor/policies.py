@@ -56,6 +56,7 @@ def _converter(settings: Settings) -> Policy:
             ("AbortMultipartUpload", "ListMultipartUploadParts"),
         ),
         _table(settings, settings.dynamodb_jobs_table, (*_READ, "PutItem")),
+        _table(settings, settings.dynamodb_uploads_table, ("GetItem",)),
     )  # fmt: skip
 
 

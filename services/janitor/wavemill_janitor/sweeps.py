@@ -6,7 +6,9 @@ import structlog
 
 from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import JobExpired
+from wavemill_common.following import Standing, look_at_upload
 from wavemill_common.jobs import OUTPUTS_PREFIX, Job, JobStatus, job_of_output, outputs_prefix
+from wavemill_common.metrics.jobs import job_ended
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.records import JobStore
@@ -38,10 +40,31 @@ async def enqueue_due(deps: Deps) -> int:
         await asyncio.gather(*(deps.jobs.apply(job.look_again(now)) for job in some))
     enqueued = 0
     for job in due:
-        if job.job_id not in queued and await deps.queue.enqueue(job.job_id, job.lane):
+        if job.job_id in queued or await _must_wait(deps, job, now):
+            continue
+        if await deps.queue.enqueue(job.job_id, job.lane):
             log.info("job_enqueued_again", job=job.job_id, status=job.status)
             enqueued += 1
     return enqueued
+
+
+async def _must_wait(deps: Deps, job: Job, now: float) -> bool:
+    """Whether a job cannot be done by now, because of its upload; one whose upload is gone ends."""
+    if job.status is not JobStatus.CREATED:
+        return False
+    standing = await look_at_upload(deps.jobs, job, now)
+    if standing is Standing.GONE:
+        log.info("job_cancelled_with_its_upload", job=job.job_id)
+        await _cancel(deps, job)
+    elif job.follows and standing is not Standing.READY:
+        await deps.jobs.apply(job.look_again(now))
+    return standing in {Standing.GONE, Standing.WAIT}
+
+
+async def _cancel(deps: Deps, job: Job) -> None:
+    change = job.cancel(deps.now(), deps.job_ttl)
+    if await deps.jobs.apply(change):
+        await _show_end(deps, change.job)
 
 
 async def rebuild_queue(deps: Deps) -> int:
@@ -93,15 +116,31 @@ async def expire_job(deps: Deps, job: Job, now: float) -> bool:
 
 
 async def expire_uploads(deps: Deps) -> int:
-    """Remove uploads whose time is over, unless a job that has not ended needs them."""
+    """Remove uploads whose time is over, unless a job that has not ended needs them.
+
+    One that never was completed is no use to its jobs: they are cancelled.
+    """
     now = deps.now()
 
     async def expire(upload: Upload) -> bool:
+        if not upload.is_complete:
+            return await _break_off(deps, upload)
         if await jobs_that_need(deps.jobs, upload):
             return False
         return await remove_upload(deps.jobs, deps.objects, upload)
 
     return await sweep_pages(lambda most: deps.jobs.expired_uploads(now, most), expire)
+
+
+async def _break_off(deps: Deps, upload: Upload) -> bool:
+    """Remove an upload that is not complete: from then on nothing can be made of it."""
+    aborted = upload.aborted()
+    if not await deps.jobs.save_upload(aborted):
+        return False
+    for job in (await deps.jobs.jobs(aborted.job_ids)).values():
+        if not job.is_terminal:
+            await _cancel(deps, job)
+    return await remove_upload(deps.jobs, deps.objects, aborted)
 
 
 async def jobs_that_need(records: JobStore, upload: Upload) -> list[str]:
@@ -178,9 +217,15 @@ async def _give_up(deps: Deps, job: Job, now: float) -> bool:
     if not await deps.jobs.apply(change):
         return False
     log.warning("job_expired", job=job.job_id)
+    await _show_end(deps, change.job)
+    return True
+
+
+async def _show_end(deps: Deps, job: Job) -> None:
+    """Take an ended job out of the queue, and tell everyone; the record says so in any case."""
+    job_ended(job)
     try:
         await deps.queue.withdraw(job.job_id, job.lane)
-        await deps.progress.write(progress_of(change.job))
+        await deps.progress.write(progress_of(job))
     except REDIS_ERRORS as failure:
         log.warning("redis_not_told", reason=repr(failure))
-    return True

@@ -19,6 +19,7 @@ from wavemill_common.errors import InvalidWebhook
 from wavemill_common.jobs import Job
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_janitor.deps import Deps
+from wavemill_janitor.metrics import WEBHOOKS
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,7 @@ async def _call(deps: Deps, job: Job) -> bool:
         return False
     claimed = claim.job
     error = await _post(deps, claimed)
+    WEBHOOKS.labels("failed" if error else "delivered").inc()
     now = deps.now()
     next_at = None if error is None else next_call(claimed, now)
     await deps.jobs.apply(claimed.webhook_called(error, now, next_at))

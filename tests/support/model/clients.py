@@ -14,11 +14,11 @@ from wavemill_common.uploads import Upload
 class Clients(Model):
     """Uploads in every order; submissions, whole and cut short; cancellations and retries."""
 
-    @initialize(jobs=st.integers(0, 2))
-    def begin(self, jobs: int) -> None:
+    @initialize(jobs=st.integers(0, 2), chunks=st.sampled_from([3, 1, 0]))
+    def begin(self, jobs: int, chunks: int) -> None:
         """Most runs begin with a file, or nothing would happen in them for long."""
         self.open_upload()
-        for index in range(self.uploads[0].total_chunks):
+        for index in range(chunks):
             self.send(self.uploads[0], index)
         for key in "abc"[:jobs]:
             self.do(self.convert(self.uploads[0].file_id, key, deaf=False))
@@ -32,20 +32,21 @@ class Clients(Model):
     @rule(data=st.data())
     def upload_a_file(self, data: st.DataObject) -> None:
         upload = data.draw(st.sampled_from(self.uploads))
+        deaf = data.draw(st.booleans())
         for index in data.draw(st.permutations(range(upload.total_chunks))):
-            self.send(upload, index)
+            self.send(upload, index, deaf=deaf)
 
     @precondition(lambda self: self.uploads)
     @rule(data=st.data(), index=st.integers(0, 2))
     def send_chunk(self, data: st.DataObject, index: int) -> None:
         self.send(data.draw(st.sampled_from(self.uploads)), index)
 
-    def send(self, upload: Upload, index: int) -> None:
+    def send(self, upload: Upload, index: int, *, deaf: bool = False) -> None:
         with suppress(AppError):
-            self.do(self.receive(upload.file_id, index))
+            self.do(self.receive(upload.file_id, index, deaf=deaf))
 
-    async def receive(self, file_id: str, index: int) -> None:
-        intake = self.world.intake()
+    async def receive(self, file_id: str, index: int, *, deaf: bool) -> None:
+        intake = self.world.intake(deaf=deaf)
         upload = await intake.find(file_id)
         piece = self.file[index * CHUNK : (index + 1) * CHUNK]
         await intake.receive_chunk(upload, index, blocks_of(piece), None)

@@ -97,7 +97,7 @@ class Converters(Model):
 
     def outcome(self, worker: SimWorker, holding: Holding, end: str) -> Change:
         if end == "complete":
-            completion: Change = self.do(worker.publish(holding))
+            completion: Change = self.do(worker.finish(holding))
             return completion
         if end == "hand_back":
             return worker.surrender(holding)

@@ -11,7 +11,7 @@ attempt is no longer the stored one can write nothing: docs/adr/0003-jobs-are-fe
 
 from msgspec import Struct, field, structs
 
-from wavemill_common.errors import ConversionError
+from wavemill_common.errors import AppError
 from wavemill_common.jobs.keys import fetched_key
 from wavemill_common.jobs.values import (
     LIVE,
@@ -30,6 +30,7 @@ REVISIONS_PER_ATTEMPT = 1_000_000
 COMPLETE = 100
 STOPPED = -1  # the progress of a failed or cancelled job: polling clients stop there
 DUE_INTERVAL_CAP = 600.0  # seconds
+UPLOAD_INTERVAL_CAP = 30.0  # seconds
 TOMBSTONE_TTL = 7 * 24 * 3600.0  # seconds in which an expired job answers 410, not 404
 
 
@@ -40,7 +41,10 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     database lease ends; delayed → it should run by now; ended → its webhook is to be called; None
     when nothing more will happen. A job is quarantined once it was there when its converter died.
     `peaks` tells that they are asked for, `peaks_key` where those of source and results lie.
+    `traceparent` (W3C) names the span in which it was accepted, where that was traced.
     `more` are the results asked for beyond the first, whose format stands in the record itself.
+    One that `follows` was accepted while its upload was open: docs/adr/0015; `awaits` says in
+    words for its owner what it waits for, where it can go on only once the upload is complete.
     """
 
     job_id: str
@@ -80,6 +84,9 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     webhook: Webhook | None = None
     tombstone: bool = False
     delete_after_download: bool = False
+    traceparent: str | None = None
+    follows: bool = False
+    awaits: str | None = None
 
     @property
     def is_terminal(self) -> bool:
@@ -131,6 +138,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             quarantined=self.quarantined or crashed,
             strikes=self.strikes_if_started,
             not_before=None,
+            awaits=None,
             started_at=self.started_at or now,
             updated_at=now,
             due_at=now + lease,
@@ -206,6 +214,11 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             revision=self.revision + 1,
         )
 
+    def park(self, awaits: str, now: float, due_interval: float) -> "Change":
+        """Go back to wait for the end of the upload: no failure, no strike."""
+        back = self.hand_back(now, due_interval)
+        return Change(structs.replace(back.job, awaits=awaits), back.guards)
+
     def cancel(self, now: float, ttl: float) -> "Change":
         """End because its owner says so; the raised attempt fences whoever works on it."""
         attempt = self.attempt + 1
@@ -214,8 +227,8 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         )
         return Change(job, (Guard(statuses=LIVE, attempt=self.attempt),))
 
-    def give_up(self, error: ConversionError, now: float, ttl: float) -> "Change":
-        """End without a result whoever works on it: too old, or poison."""
+    def give_up(self, error: AppError, now: float, ttl: float) -> "Change":
+        """End without a result whoever works on it: too old, poison, an upload that is no audio."""
         attempt = self.attempt + 1
         job = self._ended(
             JobStatus.FAILED,
@@ -243,6 +256,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             started_at=None,
             ended_at=None,
             not_before=None,
+            awaits=None,
             due_at=now + due_interval,
             due_interval=due_interval,
             expires_at=now + ttl,
@@ -279,8 +293,12 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         return Change(job, (guard,))
 
     def look_again(self, now: float) -> "Change":
-        """Be found waiting in the queue: the next look comes after twice the interval."""
-        interval = min(DUE_INTERVAL_CAP, self.due_interval * 2)
+        """Be found waiting in the queue: the next look comes after twice the interval.
+
+        One that waits for its upload is looked at more often: nobody else may remember it.
+        """
+        cap = UPLOAD_INTERVAL_CAP if self.follows else DUE_INTERVAL_CAP
+        interval = min(cap, self.due_interval * 2)
         job = structs.replace(self, due_at=now + interval, due_interval=interval)
         return Change(job, (Guard(statuses=LIVE, attempt=self.attempt, due_at=self.due_at),))
 
@@ -309,6 +327,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             "error": None,
             "due_at": now if self.webhook else None,
             "not_before": None,
+            "awaits": None,
             "updated_at": now,
             "ended_at": now,
             "expires_at": now + ttl,

@@ -1,7 +1,7 @@
 """ObjectStore: where bytes live. One protocol, two adapters (disk.py, s3.py), one test suite."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -154,21 +154,6 @@ class ObjectStore(Protocol):
 
 
 @runtime_checkable
-class HasFiles(Protocol):
-    """What a store may be able to do besides: give an object as a file, for the kernel to send."""
-
-    async def open_file(self, key: str) -> BinaryIO:
-        """The object as a file to read, to be closed by the caller. It has no buffer.
-
-        A replacement or deletion meanwhile does not disturb it.
-
-        Raises:
-            ObjectNotFound: there is no such object.
-        """
-        ...
-
-
-@runtime_checkable
 class Presigner(Protocol):
     """What a store may be able to do besides: let clients talk to it directly for a while.
 
@@ -188,4 +173,17 @@ class Presigner(Protocol):
 
     async def presigned_post(self, key: str, *, seconds: float, max_size: int) -> PostForm:
         """A form to send a whole object of 1 to `max_size` bytes with."""
+        ...
+
+
+@runtime_checkable
+class Opener(Protocol):
+    """What a store may be able to do besides: hand an object over as an open file."""
+
+    def open_file(self, key: str) -> int:
+        """Open an object to be read; the descriptor is the caller's to close. Returns at once.
+
+        Raises:
+            ObjectNotFound: there is no such object.
+        """
         ...

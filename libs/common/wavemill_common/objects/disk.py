@@ -6,7 +6,7 @@ import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Self, TypeVar, cast
+from typing import Self, TypeVar
 
 from wavemill_common.errors import ObjectExists, ObjectNotFound
 from wavemill_common.objects import Multipart, ObjectInfo, Part
@@ -93,10 +93,10 @@ class DiskObjectStore:
                 yield block
                 start += len(block)
 
-    async def open_file(self, key: str) -> BinaryIO:
-        """The object as a file to read."""
-        check_key(key)
-        return await in_thread(self._open_file, key)
+    def open_file(self, key: str) -> int:
+        """Open an object to be read; a replacement or deletion does not disturb it."""
+        with _objects(check_key(key)):
+            return os.open(self._root / key, os.O_RDONLY | os.O_CLOEXEC)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; those that are not there count as deleted."""
@@ -177,10 +177,6 @@ class DiskObjectStore:
         if not stat.S_ISREG(found.st_mode):
             raise ObjectNotFound(f"{key} is not stored")
         return describe(key, found)
-
-    def _open_file(self, key: str) -> BinaryIO:
-        with _objects(key):
-            return cast("BinaryIO", (self._root / key).open("rb", buffering=0))
 
     def _compose(self, key: str, sources: Sequence[str]) -> ObjectInfo:
         draft = Draft(self._drafts)

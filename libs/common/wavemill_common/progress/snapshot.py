@@ -44,7 +44,7 @@ class Progress(Struct, frozen=True, kw_only=True, rename="camel"):
 
     `progress` in percent, `speed` in multiples of real time, `estimated_time_remaining` in
     seconds, `start_time` in milliseconds since 1970, `current_time` and `total_duration` as
-    HH:MM:SS.cc of audio.
+    HH:MM:SS.cc of audio. `awaits` says in words what a queued job waits for beside a converter.
     """
 
     job_id: str
@@ -59,6 +59,7 @@ class Progress(Struct, frozen=True, kw_only=True, rename="camel"):
     estimated_time_remaining: int | None = None
     speed: float | None = None
     queue_position: int | None = None
+    awaits: str | None = None
     error: JobError | None = None
     outputs: tuple[OutputSummary, ...] = field(default=())
 
@@ -89,6 +90,7 @@ def progress_of(job: Job) -> Progress:
         current_time=total if job.status is JobStatus.COMPLETED else None,
         total_duration=total,
         estimated_time_remaining=0 if job.status is JobStatus.COMPLETED else None,
+        awaits=job.awaits,
         error=job.error if job.is_terminal else None,
         outputs=tuple(OutputSummary.of(output) for output in job.outputs),
     )

@@ -12,6 +12,7 @@ from wavemill_common.progress.snapshot import Progress
 
 PROGRESS_TTL = 3600.0  # seconds
 MOST_AT_ONCE = 1000  # jobs in one read; a script takes some thousand keys
+SEEN_AT_ONCE, SEEN_AT_MOST = 500, 2000  # keys
 
 # key | revision, progress, the body without its opening brace, TTL in ms, channel
 # Writes only what is newer, and never shows less than before; a stopped job (-1) is the exception.
@@ -106,6 +107,24 @@ class ProgressStore:
                     written_at = msgspec.json.decode(body, type=_Stamp).written_at / 1000
                     found[job_id] = (decode_progress(body), max(0.0, int(now) / 1000 - written_at))
         return found
+
+    async def ended(self, count: int) -> list[tuple[Progress, float]]:
+        """The jobs that ended last → (progress, seconds since then), the latest first.
+
+        At most `SEEN_AT_MOST` keys are looked at, so of very many jobs this is a sample.
+        """
+        seen: list[str] = []
+        cursor = 0
+        while len(seen) < SEEN_AT_MOST:
+            cursor, keys = await self._redis.scan(
+                cursor, match=progress_key("*"), count=SEEN_AT_ONCE
+            )
+            seen += [key.decode().removeprefix(progress_key("")) for key in keys]
+            if not cursor:
+                break
+        found = await self.read(seen) if seen else {}
+        ended = [one for one in found.values() if one[0].is_terminal]
+        return sorted(ended, key=lambda one: one[1])[:count]
 
     async def forget(self, job_id: str) -> None:
         """Drop a job's progress: its record is gone."""

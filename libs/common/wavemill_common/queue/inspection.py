@@ -28,12 +28,18 @@ LASTING_KEYS = frozenset(
 
 
 class LaneReport(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A lane: entries nobody has read, entries being worked on, whether its group is there."""
+    """A lane: entries nobody has read, entries being worked on, whether its group is there.
+
+    `lag` is what the group itself counts as not read, None where Redis cannot tell;
+    `oldest_waiting` the age in seconds of the first entry that nobody has read, None without one.
+    """
 
     lane: str
     waiting: int
     pending: int
     has_group: bool
+    lag: int | None = None
+    oldest_waiting: float | None = None
 
 
 class ConsumerReport(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -84,6 +90,7 @@ class QueueInspector:
     async def report(self) -> QueueReport:
         """Tell how full everything is; works on an empty server too."""
         lanes, consumers = [], dict[str, ConsumerReport]()
+        now = await self._now()
         for lane, stream in zip(LANES, STREAMS, strict=True):
             length = int(await self._redis.xlen(stream))
             group = await self._group(stream)
@@ -94,6 +101,8 @@ class QueueInspector:
                     waiting=max(0, length - pending),
                     pending=pending,
                     has_group=group is not None,
+                    lag=group.get("lag") if group else None,
+                    oldest_waiting=await self._oldest_waiting(stream, group, now),
                 )
             )
             for one in await self._consumers(stream) if group else ():
@@ -109,13 +118,31 @@ class QueueInspector:
 
     async def peek(self, count: int) -> list[Entry]:
         """Show the first `count` entries of each lane, the longest queued first."""
-        seconds, micros = await self._redis.time()
-        now = seconds + micros / 1e6
+        now = await self._now()
         entries: list[Entry] = []
         for lane, stream in zip(LANES, STREAMS, strict=True):
             rows = await self._redis.xrange(stream, count=count)
             held = await self._held(stream, [_text(row[0]) for row in rows])
             entries += [_entry(lane.value, row, held.get(_text(row[0])), now) for row in rows]
+        return entries
+
+    async def held(self, count: int) -> list[Entry]:
+        """The first `count` entries of each lane that consumers hold, the longest queued first."""
+        now = await self._now()
+        entries: list[Entry] = []
+        for lane, stream in zip(LANES, STREAMS, strict=True):
+            if await self._group(stream) is None:
+                continue
+            pending = await self._redis.xpending_range(stream, scripts.GROUP, "-", "+", count)
+            pipeline = self._redis.pipeline(transaction=False)
+            for one in pending:
+                pipeline.xrange(stream, one["message_id"], one["message_id"])
+            found = await pipeline.execute() if pending else []
+            entries += [
+                _entry(lane.value, rows[0], one, now)
+                for one, rows in zip(pending, found, strict=True)
+                if rows  # it may have been finished just now
+            ]
         return entries
 
     async def server(self) -> ServerReport:
@@ -159,6 +186,18 @@ class QueueInspector:
             if end == -1  # -2: it has just gone
         ]
 
+    async def _now(self) -> float:
+        """The server's clock, by which entries are named."""
+        seconds, micros = await self._redis.time()
+        return float(seconds + micros / 1e6)
+
+    async def _oldest_waiting(
+        self, stream: str, group: dict[str, Any] | None, now: float
+    ) -> float | None:
+        read = _text(group["last-delivered-id"]) if group else "0-0"
+        rows = await self._redis.xrange(stream, min=f"({read}", count=1)
+        return _age(_text(rows[0][0]), now) if rows else None
+
     async def _group(self, stream: str) -> dict[str, Any] | None:
         try:
             groups = await self._redis.xinfo_groups(stream)
@@ -199,11 +238,16 @@ def _entry(lane: str, row: tuple[Any, Any], held: dict[str, Any] | None, now: fl
         lane=lane,
         entry_id=entry_id,
         job_id=_text(row[1].get(b"j", b"")),
-        age=max(0.0, now - int(entry_id.split("-")[0]) / 1000),
+        age=_age(entry_id, now),
         consumer=_text(held["consumer"]) if held else None,
         idle=held["time_since_delivered"] / 1000 if held else None,
         deliveries=int(held["times_delivered"]) if held else 0,
     )
+
+
+def _age(entry_id: str, now: float) -> float:
+    """Seconds since an entry was added: its id begins with the milliseconds of that."""
+    return max(0.0, now - int(entry_id.split("-", maxsplit=1)[0]) / 1000)
 
 
 def _text(value: bytes | str) -> str:

@@ -96,8 +96,21 @@ class JobQueue:
 
     async def withdrawn(self) -> AsyncIterator[str]:
         """Listen for the ids of jobs that are withdrawn, until the connection fails."""
+        async for job_id in self._heard(scripts.WITHDRAWN):
+            yield job_id
+
+    async def tell_arrival(self, file_id: str) -> None:
+        """Tell converters that there is news of an open upload: more of it, or its end."""
+        await self._redis.publish(scripts.ARRIVED, file_id)
+
+    async def arrivals(self) -> AsyncIterator[str]:
+        """Listen for the ids of open uploads that there is news of, until the connection fails."""
+        async for file_id in self._heard(scripts.ARRIVED):
+            yield file_id
+
+    async def _heard(self, channel: str) -> AsyncIterator[str]:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-            await pubsub.subscribe(scripts.WITHDRAWN)
+            await pubsub.subscribe(channel)
             while True:
                 message = await pubsub.get_message(timeout=LISTEN_TIMEOUT)
                 if message is not None:

@@ -10,6 +10,7 @@ DEAD = f"{SHARD}:dead"
 DEAD_DETAILS = f"{SHARD}:dead:details"
 CONVERTERS = f"{SHARD}:converters"
 WITHDRAWN = "wavemill:withdrawn"
+ARRIVED = "wavemill:arrived"
 
 # stream, index | job → id, or false where the job is queued already
 ENQUEUE = """

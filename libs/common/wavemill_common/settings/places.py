@@ -57,8 +57,15 @@ class Places:
     health_port: int = setting(
         "WAVEMILL_HEALTH_PORT",
         0,
-        "The port on which converters and janitors tell their health; 0: none",
+        "The port, for operators alone, of health and metrics; 0: none",
         parsers.whole(0, 65535),
+    )
+    metrics_token: str = setting(
+        "WAVEMILL_METRICS_TOKEN",
+        "",
+        "Who shows it may read the gateway's /metrics; empty: who asks on the same machine",
+        parsers.plain,
+        show=hidden,
     )
     storage: Storage = setting(
         "WAVEMILL_STORAGE",

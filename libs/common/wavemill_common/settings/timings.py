@@ -21,6 +21,7 @@ class Timings:
     tidy_every: float
     retry_base: float
     retry_cap: float
+    follow_patience: float = 30.0  # a converter waits no longer in one go for an open upload
 
     @classmethod
     def of(cls, lease_ttl: float, scale: float) -> Self:
@@ -39,4 +40,5 @@ class Timings:
             tidy_every=3600.0 * scale,
             retry_base=5.0 * scale,
             retry_cap=300.0 * scale,
+            follow_patience=30.0 * scale,
         )

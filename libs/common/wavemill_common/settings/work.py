@@ -69,6 +69,12 @@ class Work:
     converter_slots: int = setting(
         "WAVEMILL_CONVERTER_SLOTS", 2, "Jobs that one converter runs at once", parsers.whole(1, 256)
     )
+    segments: bool = setting(
+        "WAVEMILL_SEGMENTS",
+        default=True,
+        meaning="1: a long conversion to FLAC uses idle slots beside its own",
+        parse=parsers.flag,
+    )
     job_timeout: float = setting(
         "WAVEMILL_JOB_TIMEOUT", 6 * HOUR, "How long one conversion may run", parsers.number(1, 1e6)
     )

@@ -14,7 +14,7 @@ from msgspec import Struct
 from wavemill_common.errors import InputMissing, ObjectNotFound
 from wavemill_common.jobs import Job, Output, Remark
 from wavemill_common.media import MediaInfo
-from wavemill_common.objects import ObjectInfo, ObjectStore
+from wavemill_common.objects import ObjectInfo
 from wavemill_common.progress.snapshot import Stage, format_time
 from wavemill_converter.check.report import abridged
 from wavemill_converter.convert.artwork import with_pictures
@@ -26,6 +26,7 @@ from wavemill_converter.plan.edits import needs_length
 from wavemill_converter.plan.results import Result, plan_results
 from wavemill_converter.probe.length import measure_length
 from wavemill_converter.probe.source import Probed
+from wavemill_converter.store.growing import Readable
 from wavemill_converter.tools import Tools
 from wavemill_converter.transcode.transcode import OnProgress
 
@@ -41,7 +42,7 @@ class Converted(Struct, frozen=True):
     peaks_key: str | None = None
 
 
-async def find_input(objects: ObjectStore, job: Job) -> ObjectInfo:
+async def find_input(objects: Readable, job: Job) -> ObjectInfo:
     """Look the uploaded file up.
 
     Raises:

@@ -56,8 +56,8 @@ async def _convert(
 ) -> Converted:
     source = scratch / "source"
     report(Stage.PROBING)
-    await find_input(tools.objects, job)
-    await retried(fetch, tools.objects, job.input_key, source)
+    await find_input(tools.sources, job)
+    await retried(fetch, tools.sources, job.input_key, source)
     probed = await probe(tools.ffmpeg, source, tools.limits)
     with local_input(tools.ffmpeg, source) as opened:
         results = await prepare(job, tools, opened, probed, report, may_copy=may_copy)

@@ -14,6 +14,7 @@ from wavemill_converter.ffmpeg.places import (
     opened_file_destination,
     opened_file_input,
 )
+from wavemill_converter.metrics import ffmpeg_ended
 from wavemill_converter.sandbox import Access
 from wavemill_converter.sandbox.process import Child, Enter, output_of, started
 
@@ -36,8 +37,13 @@ async def started_on(
         source, destinations, seconds=seconds, file_bytes=file_bytes, results=results
     )
     with _entrance(ffmpeg, access) as enter:
-        async with started(argv, access.descriptors, enter) as child:
-            yield child
+        child: Child | None = None
+        try:
+            async with started(argv, access.descriptors, enter) as child:
+                yield child
+        finally:
+            if child is not None:  # it has been reaped
+                ffmpeg_ended("convert", child.process.returncode)
 
 
 async def output_on(
@@ -52,7 +58,13 @@ async def output_on(
     """Run a short command on a source, as `process.output_of` does."""
     access = access_to(source, destinations, seconds=seconds, file_bytes=file_bytes)
     with _entrance(ffmpeg, access) as enter:
-        return await output_of(argv, seconds=seconds, pass_fds=access.descriptors, enter=enter)
+        code: int | None = None  # until it is known
+        try:
+            said = await output_of(argv, seconds=seconds, pass_fds=access.descriptors, enter=enter)
+            code = said[0]
+        finally:
+            ffmpeg_ended("look", code)
+        return said
 
 
 def access_to(

@@ -72,14 +72,25 @@ async def started(
 
 def _entering(enter: Enter | None) -> Enter:
     bind = tether(signal.SIGKILL)
-    if enter is None:
-        return bind
 
-    def both() -> None:
-        enter()
+    def begin() -> None:
+        _be_patient()
+        if enter is not None:
+            enter()
         bind()  # last: the kernel forgets it when the user changes
 
-    return both
+    return begin
+
+
+def _be_patient() -> None:
+    """Let no thread of the child interrupt another when it wakes up, nor one of ours.
+
+    The threads of ffmpeg hand packets on to each other: with a switch for each, a FLAC takes a
+    fifth more computing time.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        with suppress(OSError):  # not allowed, or not known here: then it stays as it is
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def kill_group(pid: int) -> None:

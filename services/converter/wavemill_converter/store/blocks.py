@@ -5,8 +5,9 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 
 from wavemill_common.errors import AppError, StorageUnavailable
-from wavemill_common.objects import ObjectInfo, ObjectStore
+from wavemill_common.objects import ObjectInfo
 from wavemill_common.retry import retried
+from wavemill_converter.store.growing import GrowingUpload, Readable
 
 BLOCK = 256 * 1024  # bytes
 KEPT_BLOCKS = 16  # 4 MiB: headers are read again and again, the rest once
@@ -22,7 +23,7 @@ class BlockReader:
     is worthless, even where its reader did not notice.
     """
 
-    def __init__(self, objects: ObjectStore, info: ObjectInfo) -> None:
+    def __init__(self, objects: Readable, info: ObjectInfo) -> None:
         self._objects = objects
         self._info = info
         self._kept: OrderedDict[int, bytes] = OrderedDict()
@@ -54,7 +55,17 @@ class BlockReader:
             self.position = max(self.position, start)
             yield piece
 
+    async def _arrival(self, index: int) -> None:
+        """Wait until a block is there, and keep nobody who waits for another from reading."""
+        if isinstance(self._objects, GrowingUpload):
+            try:
+                await self._objects.arrival(index * BLOCK, (index + 1) * BLOCK)
+            except AppError as error:
+                self.failure = error
+                raise
+
     async def _block(self, index: int) -> bytes:
+        await self._arrival(index)
         async with self._one_at_a_time:
             if index in self._kept:
                 self._kept.move_to_end(index)

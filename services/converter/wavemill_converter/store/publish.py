@@ -9,6 +9,7 @@ from pathlib import Path
 from wavemill_common.errors import ObjectExists, StorageUnavailable
 from wavemill_common.jobs import Job, outputs_prefix
 from wavemill_common.objects import ObjectInfo, ObjectStore
+from wavemill_converter.store.growing import Readable
 
 BLOCK_BYTES = 1024 * 1024
 
@@ -70,7 +71,7 @@ async def publish(objects: ObjectStore, key: str, path: Path) -> tuple[ObjectInf
     return stored, digest.hexdigest()
 
 
-async def fetch(objects: ObjectStore, key: str, path: Path) -> int:
+async def fetch(objects: Readable, key: str, path: Path) -> int:
     """Copy an object into a new file; return its size in bytes.
 
     Raises:

@@ -6,18 +6,23 @@ soon as it is told to: because the job is no longer its own, or because the conv
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Any
 
 import structlog
-from msgspec import Struct
+from msgspec import structs
 
-from wavemill_common.errors import AppError, ConversionError, OutputInvalid, is_transient
+from wavemill_common.errors import (
+    AppError,
+    ConversionError,
+    FfmpegTimeout,
+    OutputInvalid,
+    is_transient,
+)
+from wavemill_common.following import BROKEN_OFF
 from wavemill_common.jobs import Change, Job, JobError
-from wavemill_common.progress.store import ProgressStore
-from wavemill_common.queue.jobs import JobQueue, Lease
-from wavemill_common.records import JobStore
+from wavemill_common.queue.jobs import Lease
 from wavemill_common.retry import retried
 from wavemill_common.settings import Timings
 from wavemill_converter.convert.conversion import Converted
@@ -25,10 +30,14 @@ from wavemill_converter.convert.files import fallback_file_conversion
 from wavemill_converter.convert.streaming.conversion import streaming_convert_audio
 from wavemill_converter.convert.streaming.follower import StreamTripped
 from wavemill_converter.ffmpeg.failures import failure_of_system, judged_by_last
+from wavemill_converter.metrics import FALLBACKS
+from wavemill_converter.store.growing import GrowingUpload, UploadBrokenOff
 from wavemill_converter.store.publish import output_key, peaks_key, remove_earlier_attempts
 from wavemill_converter.tools import Tools
+from wavemill_converter.work.deps import Deps
+from wavemill_converter.work.following import open_growing, until_useless
 from wavemill_converter.work.reporter import Reporter
-from wavemill_converter.work.scratch import Scratch
+from wavemill_converter.work.stages import Stages
 
 log = structlog.get_logger(__name__)
 
@@ -40,22 +49,7 @@ class Stop(Enum):
 
     LOST = auto()  # the job is another's, or cancelled
     DRAIN = auto()  # this converter stops
-
-
-class Deps(Struct, frozen=True):
-    """What attempts share."""
-
-    jobs: JobStore
-    queue: JobQueue
-    progress: ProgressStore
-    tools: Tools
-    scratch: Scratch
-    timings: Timings
-    job_ttl: float
-    max_strikes: int
-    drain_grace: float
-    streaming: bool
-    now: Callable[[], float]
+    PARK = auto()  # the rest of the upload is not worth waiting for here
 
 
 class Attempt:
@@ -65,8 +59,11 @@ class Attempt:
         self._deps = deps
         self._job = job
         self.lease = lease
-        self._reporter = Reporter(deps.progress, job)
+        self._stages = Stages()
+        self._reporter = Reporter(deps.progress, job, self._stages.enter)
         self._stop: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
+        self._growing: GrowingUpload | None = None
+        self._awaits = BROKEN_OFF
 
     @property
     def job(self) -> Job:
@@ -78,6 +75,11 @@ class Attempt:
         """End soon: ffmpeg is killed, nothing is committed."""
         if not self._stop.done():
             self._stop.set_result(reason)
+
+    def heard_of(self, file_id: str) -> None:
+        """Hear that there is news of an open upload."""
+        if self._growing is not None and self._growing.concerns(file_id):
+            self._growing.wake()
 
     async def check_ownership(self) -> None:
         """Ask the record whether the job is still this attempt's; stop if not.
@@ -110,25 +112,50 @@ class Attempt:
             for task in (work, *companions):
                 task.cancel()
             await asyncio.wait({work, *companions})
+            self._stages.end()
         _log_crashes(companions)
         if self._stop.done() and (work.cancelled() or work.exception()):
             return await self._stopped(self._stop.result())
         return self._outcome(work)
 
     async def _convert(self) -> Converted:
+        """Convert what is there or, with an open upload, what comes: then wait for its end."""
+        deps = self._deps
+        growing = await open_growing(deps.tools.objects, deps.jobs, self._job)
+        if growing is None:
+            return await self._convert_with(deps.tools)
+        self._growing = growing
+        watching = asyncio.create_task(self._watch(growing))
+        try:
+            done = await self._convert_with(structs.replace(deps.tools, growing=growing))
+            await growing.completion()
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+            _log_crashes([watching])
+        return done
+
+    async def _watch(self, growing: GrowingUpload) -> None:
+        self._awaits = await until_useless(
+            growing, self._deps.queue, self._deps.timings.follow_patience
+        )
+        self.stop(Stop.PARK)
+
+    async def _convert_with(self, tools: Tools) -> Converted:
         """Stream where that can be done; what trips on the way is done again by way of files."""
         job, deps, report = self._job, self._deps, self._reporter.report
         may_copy = True
         if job.attempt > 1:
-            await remove_earlier_attempts(deps.tools.objects, job)
+            await remove_earlier_attempts(tools.objects, job)
         if deps.streaming:
             try:
-                return await streaming_convert_audio(job, deps.tools, report)
+                return await streaming_convert_audio(job, tools, report)
             except (StreamTripped, OutputInvalid) as error:
                 log.warning("streaming_failed", code=error.code, reason=error.message)
+                FALLBACKS.labels(error.code).inc()
                 may_copy = isinstance(error, StreamTripped)
         with deps.scratch.attempt(f"{job.job_id}-{job.attempt}") as path:
-            return await fallback_file_conversion(job, deps.tools, path, report, may_copy=may_copy)
+            return await fallback_file_conversion(job, tools, path, report, may_copy=may_copy)
 
     async def _keep_record(self) -> None:
         timings = self._deps.timings
@@ -148,7 +175,12 @@ class Attempt:
             log.warning("outputs_not_removed", reason=repr(error))
         if reason is Stop.LOST:
             return None
+        if reason is Stop.PARK:
+            return self._parked()
         return self.job.hand_back(self._deps.now(), self._deps.timings.due_after)
+
+    def _parked(self) -> Change:
+        return self.job.park(self._awaits, self._deps.now(), self._deps.timings.due_after)
 
     async def _remove_outputs(self) -> None:
         """Whatever this claim published before it was stopped is nobody's."""
@@ -165,6 +197,10 @@ class Attempt:
             return self.job.complete(
                 done.outputs, done.media, done.remarks, now, deps.job_ttl, done.peaks_key
             )
+        if isinstance(error, UploadBrokenOff):
+            return self.job.cancel(now, deps.job_ttl)
+        if isinstance(error, FfmpegTimeout) and self._growing and self._growing.waiting.in_all:
+            return self._parked()  # the client's slowness is not ffmpeg's
         failure = judged_by_last(_as_app_error(error, deps.tools.ffmpeg.path), self._job.error)
         described = JobError.of(failure)
         if is_transient(failure) and self._job.failures < MAX_FAILURES:

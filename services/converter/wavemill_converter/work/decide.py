@@ -15,6 +15,8 @@ class Decision(Enum):
     DROP = auto()  # the job has ended, or another entry of it is being worked on
     GIVE_UP = auto()  # the job is poison
     POSTPONE = auto()  # the job waits for its next try
+    WAIT = auto()  # the job waits for its upload
+    CANCEL = auto()  # the job's upload is gone
 
 
 def decide(job: Job | None, *, reclaimed: bool, now: float, max_strikes: int) -> Decision:

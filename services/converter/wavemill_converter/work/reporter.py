@@ -1,6 +1,7 @@
 """Reporter: tell a job's progress as it comes, at most twice a second, the newest only."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -19,8 +20,11 @@ REPORT_EVERY = 0.5  # seconds
 class Reporter:
     """Holds the newest progress of one attempt, and writes it while `run` runs."""
 
-    def __init__(self, store: ProgressStore, job: Job) -> None:
+    def __init__(
+        self, store: ProgressStore, job: Job, on_stage: Callable[[Stage], None] = lambda _: None
+    ) -> None:
         self._store = store
+        self._on_stage = on_stage
         self._progress = progress_of(job)
         self._changed = asyncio.Event()
 
@@ -31,6 +35,7 @@ class Reporter:
 
     def report(self, stage: Stage, **changes: object) -> None:
         """Take note of a step; it is written soon. Percents never go back."""
+        self._on_stage(stage)
         percent = changes.get("progress", 0)
         assert isinstance(percent, int)  # noqa: S101 - narrows the type of an open keyword
         changes["progress"] = max(self._progress.progress, percent)

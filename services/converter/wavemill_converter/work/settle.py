@@ -4,11 +4,13 @@ import structlog
 
 from wavemill_common.errors import Poison
 from wavemill_common.jobs import Job
+from wavemill_common.metrics.jobs import job_ended
 from wavemill_common.progress.snapshot import progress_of
 from wavemill_common.queue.consumer import Consumer
 from wavemill_common.queue.jobs import Lease
-from wavemill_converter.work.attempt import Deps
 from wavemill_converter.work.decide import Decision
+from wavemill_converter.work.deps import Deps
+from wavemill_converter.work.following import cancel_with_upload, leave_waiting
 
 log = structlog.get_logger(__name__)
 
@@ -16,12 +18,16 @@ log = structlog.get_logger(__name__)
 async def settle(
     deps: Deps, consumer: Consumer, lease: Lease, job: Job | None, decision: Decision
 ) -> None:
-    """Drop, postpone or give up what is behind an entry, as was decided."""
+    """Drop, postpone, end or leave waiting what is behind an entry, as was decided."""
     if job is not None and decision is Decision.GIVE_UP:
         await _give_up(deps, lease, job)
     elif job is not None and decision is Decision.POSTPONE:
         await deps.queue.finish(lease)
         await deps.queue.delay(job.job_id, job.lane, (job.not_before or 0.0) - deps.now())
+    elif job is not None and decision is Decision.WAIT:
+        await leave_waiting(deps, consumer, lease, job)
+    elif job is not None and decision is Decision.CANCEL:
+        await cancel_with_upload(deps, consumer, lease, job)
     else:
         await consumer.discard(lease)
 
@@ -34,6 +40,7 @@ async def _give_up(deps: Deps, lease: Lease, job: Job) -> None:
     if not await deps.jobs.apply(change):
         return  # another was faster; the entry comes back if there is still something to do
     log.error("job_given_up", job=job.job_id, strikes=times)
+    job_ended(change.job)
     await deps.queue.finish(lease)
     await deps.queue.bury(job.job_id, error.code, change.job.attempt)
     await deps.progress.write(progress_of(change.job))

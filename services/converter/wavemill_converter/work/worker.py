@@ -2,9 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable
-from contextlib import AsyncExitStack, suppress
-from typing import NoReturn
+from collections.abc import Awaitable, Coroutine
+from contextlib import AsyncExitStack, nullcontext, suppress
+from typing import Any, NoReturn
 from uuid import uuid4
 
 import structlog
@@ -17,10 +17,15 @@ from wavemill_common.queue.jobs import Lease
 from wavemill_common.queue.renewal import Renewal
 from wavemill_common.retry import retried
 from wavemill_common.service import repeat
-from wavemill_converter.work.attempt import Attempt, Deps, Stop
+from wavemill_common.tracing import span
+from wavemill_converter.metrics import ATTEMPTS, RECLAIMED, attempt_started
+from wavemill_converter.work.attempt import Attempt, Stop
 from wavemill_converter.work.commit import commit
 from wavemill_converter.work.decide import Decision, decide
+from wavemill_converter.work.deps import Deps
+from wavemill_converter.work.following import judge_upload
 from wavemill_converter.work.settle import settle
+from wavemill_converter.work.traces import attempt_span, tell_outcome
 
 log = structlog.get_logger(__name__)
 
@@ -60,10 +65,7 @@ class Worker:
         """Work until `stopping` is set, then hand back what runs and leave the group."""
         self._renewal = renewal
         async with asyncio.TaskGroup() as self._group:
-            loops = [
-                self._group.create_task(loop)
-                for loop in (self._read(), self._sweep(), self._listen(), self._promote())
-            ]
+            loops = [self._group.create_task(loop) for loop in self._loops()]
             await stopping.wait()
             for loop in loops:
                 loop.cancel()
@@ -73,6 +75,10 @@ class Worker:
                 attempt.stop(Stop.DRAIN)
         with suppress(*REDIS_ERRORS):
             await self._consumer.leave()
+
+    def _loops(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        hearing = self._hear_of_uploads()
+        return self._read(), self._sweep(), self._listen(), self._promote(), hearing
 
     async def _finish_within(self, seconds: float) -> None:
         """Let running jobs come to their end, if they do in time; leases are renewed meanwhile."""
@@ -110,6 +116,7 @@ class Worker:
         sweeping = self._consumer.sweep(self._free, self._deps.timings.lease_ttl)
         for lease in await self._try(sweeping):
             log.info("entry_reclaimed", job=lease.job_id)
+            RECLAIMED.inc()
             self._take(lease)
 
     async def _listen(self) -> NoReturn:
@@ -119,6 +126,15 @@ class Worker:
                     for attempt in list(self._attempts.values()):
                         if attempt.job.job_id == job_id:
                             await self._check(attempt)
+            await asyncio.sleep(PAUSE)
+
+    async def _hear_of_uploads(self) -> NoReturn:
+        """Hear when more of an open upload arrives; a lost message costs half a second."""
+        while True:
+            with suppress(*REDIS_ERRORS):
+                async for file_id in self._deps.queue.arrivals():
+                    for attempt in list(self._attempts.values()):
+                        attempt.heard_of(file_id)
             await asyncio.sleep(PAUSE)
 
     async def _promote(self) -> None:
@@ -175,19 +191,25 @@ class Worker:
             return
         structlog.contextvars.bind_contextvars(job=job.job_id, attempt=job.attempt)
         log.info("attempt_started", format=job.format)
+        attempt_started(job)
+        recorded = slot.enter_context(attempt_span(job))
         attempt = Attempt(self._deps, lease, job)
         self._attempts[lease.place] = attempt
         if self._draining:  # since before there was an attempt to be stopped
             attempt.stop(Stop.DRAIN)
         try:
-            change = await attempt.run()
+            with self._deps.tools.lending.taken() if self._deps.tools.lending else nullcontext():
+                change = await attempt.run()
         finally:
             del self._attempts[lease.place]
+        tell_outcome(recorded, change)
         if change is None:
             log.info("attempt_lost")
+            ATTEMPTS.labels("lost", "").inc()
             await self._consumer.discard(lease)
         else:
-            await commit(self._deps, self._consumer, lease, change, lambda: self._draining)
+            with span("commit"):
+                await commit(self._deps, self._consumer, lease, change, lambda: self._draining)
 
     async def _claim(self, lease: Lease, slot: AsyncExitStack) -> Job | None:
         """Start the job behind an entry once a slot is free; None where nothing is to start."""
@@ -196,6 +218,8 @@ class Worker:
             found = await retried(deps.jobs.jobs, [lease.job_id])
             job, now = found.get(lease.job_id), deps.now()
             decision = decide(job, reclaimed=reclaimed, now=now, max_strikes=deps.max_strikes)
+            if job is not None and decision is Decision.START:
+                decision = await judge_upload(deps, job)
             if job is None or decision is not Decision.START:
                 await settle(deps, self._consumer, lease, job, decision)
                 return None

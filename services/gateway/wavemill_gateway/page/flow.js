@@ -104,7 +104,7 @@ export class Flow {
     if (most && file.size > most) return refuse(`${TOO_LARGE} ${bytes(most)}.`);
     item.stop = new AbortController();
     const { signal } = item.stop;
-    this.#set(item, { state: "waiting", sent: 0, error: null, meter: new Meter() });
+    this.#set(item, { state: "waiting", sent: 0, begun: false, error: null, meter: new Meter() });
     try {
       await file.slice(0, 1).arrayBuffer(); // a folder or a vanished file shows itself here
     } catch {
@@ -116,7 +116,11 @@ export class Flow {
         this.#set(item, { state: "uploading" });
         await upload(file, {
           fileId: item.fileId, signal,
-          onOpened: (fileId) => this.#set(item, { fileId }),
+          onOpened: (fileId) => this.#set(item, { fileId, begun: false }),
+          onBegun: () => {
+            item.begun = true;
+            this.#startEarly(item);
+          },
           onProgress: (sent) => {
             item.sent = sent;
             item.meter.note(sent, Date.now());
@@ -149,6 +153,7 @@ export class Flow {
     for (const item of open) {
       this.#set(item, { wanted: true, format, quality, options, peaks: true, key: randomKey() });
       if (item.state === "ready") this.start(item);
+      else this.#startEarly(item);
     }
     return open.length;
   }
@@ -168,13 +173,23 @@ export class Flow {
     return this.start(preview);
   }
 
-  async start(item) {
-    item.stop = new AbortController();
-    const { signal } = item.stop;
-    const body = {
+  #wanted(item) {
+    return {
       fileId: item.fileId, format: item.format, quality: item.quality, options: item.options ?? {},
       ...(item.preview ? { preview: true } : {}), ...(item.peaks ? { peaks: true } : {}),
     };
+  }
+
+  /** The server converts what it has, and the rest as it comes. By its key `start` finds the same job. */
+  async #startEarly(item) {
+    if (!(item.wanted && item.begun && item.state === "uploading")) return;
+    await this.#starts.use(() => convert(this.#wanted(item), item.key)).catch(() => {}); // `start` will say why
+  }
+
+  async start(item) {
+    item.stop = new AbortController();
+    const { signal } = item.stop;
+    const body = this.#wanted(item);
     this.#set(item, { state: "starting", error: null, progress: null, record: null });
     for (let attempt = 0; ; attempt += 1) {
       try {

@@ -25,6 +25,11 @@ export function planChunks(size, chunkSize, received = new Set()) {
   return chunks;
 }
 
+/** The last chunk goes second: what many a file needs to be read from its beginning stands there. */
+export function lastSecond(chunks) {
+  return chunks.length < 3 ? chunks : [chunks[0], chunks.at(-1), ...chunks.slice(1, -1)];
+}
+
 /** How many bytes the server already holds. */
 export function receivedBytes(size, chunkSize, received) {
   const missing = planChunks(size, chunkSize, received);

@@ -2,7 +2,9 @@
 
 import { ApiError, completeUpload, dropUpload, getUpload, openUpload, sendChunk } from "./api.js";
 import { online } from "./offline.js";
-import { backoff, jittered, parseRanges, planChunks, receivedBytes, sleep, Slots } from "./plan.js";
+import {
+  backoff, jittered, lastSecond, parseRanges, planChunks, receivedBytes, sleep, Slots,
+} from "./plan.js";
 
 const LANES = 3; // of the six connections a browser opens to one host; events and calls need some
 const TRIES = 8; // per chunk; with the waits below a minute and a half of outage is survived
@@ -72,7 +74,7 @@ async function sendPatiently(state, chunk) {
 }
 
 /** Sends all that is missing; answers with the upload as the server has it, once it is complete. */
-async function sendMissing(state, known, onProgress) {
+async function sendMissing(state, known, onProgress, onBegun) {
   const received = parseRanges(known.received);
   const base = receivedBytes(state.file.size, state.chunkSize, received);
   const sent = new Map();
@@ -82,13 +84,15 @@ async function sendMissing(state, known, onProgress) {
     onProgress(base + [...sent.values()].reduce((sum, one) => sum + one, 0));
   };
   onProgress(base);
-  const queue = planChunks(state.file.size, state.chunkSize, received);
+  const queue = lastSecond(planChunks(state.file.size, state.chunkSize, received));
   let complete = known.complete ? known : null;
+  if (received.has(0) && !complete) onBegun();
   const lane = async () => {
     for (let chunk = queue.shift(); chunk; chunk = queue.shift()) {
       const reply = await sendPatiently(state, chunk);
       state.sent(chunk, chunk.end - chunk.start);
       if (reply.complete) complete = reply;
+      else if (chunk.index === 0) onBegun();
     }
   };
   try {
@@ -127,9 +131,10 @@ async function openOrContinue(file, fileId, signal) {
 
 /**
  * Upload a File; resolves to the complete upload object.
- * `onOpened(fileId)` comes before the first byte, so that it can be remembered.
+ * `onOpened(fileId)` comes before the first byte, so that it can be remembered; `onBegun()` once the first
+ * of several chunks is stored: from then on the file can be converted.
  */
-export async function upload(file, { fileId, onOpened, onProgress, signal }) {
+export async function upload(file, { fileId, onOpened, onProgress, onBegun, signal }) {
   let known = await openOrContinue(file, fileId, signal);
   for (let round = 0; round < ROUNDS; round += 1) {
     onOpened(known.fileId);
@@ -143,7 +148,7 @@ export async function upload(file, { fileId, onOpened, onProgress, signal }) {
       stop: (reason) => stopper.abort(reason),
     };
     try {
-      const complete = await sendMissing(state, known, onProgress);
+      const complete = await sendMissing(state, known, onProgress, onBegun);
       return complete ?? (await completeUpload(known.fileId, signal));
     } catch (error) {
       if (error instanceof TooSlow) {

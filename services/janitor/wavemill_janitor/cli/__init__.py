@@ -18,6 +18,7 @@ from wavemill_janitor.cli.output import Output
 from wavemill_janitor.cli.parser import build_parser, shield_ids
 from wavemill_janitor.main import main as run_main
 from wavemill_janitor.main import sweep_once
+from wavemill_janitor.metrics import read_queue
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else arguments
     args = build_parser().parse_args(shield_ids(given))
     if args.command == "run":
-        run_service("janitor", run_main, redis_answers)
+        run_service("janitor", run_main, redis_answers, read_queue)
         return
     sys.exit(_carry_out(args, Output(as_json=args.json)))
 

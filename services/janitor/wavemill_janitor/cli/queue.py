@@ -70,8 +70,10 @@ async def stats(_: argparse.Namespace, settings: Settings, out: Output) -> int:
         out.document(found)
         return exits.OK
     queue = found.queue
-    lanes = [(one.lane, one.waiting, one.pending) for one in queue.lanes]
-    out.table(("lane", "waiting", "pending"), lanes)
+    lanes = [
+        (one.lane, one.waiting, one.pending, format_age(one.oldest_waiting)) for one in queue.lanes
+    ]
+    out.table(("lane", "waiting", "pending", "longest wait"), lanes)
     out.line()
     consumers = [(one.name, one.pending, format_age(one.idle)) for one in queue.consumers]
     out.table(("consumer", "pending", "idle"), consumers)

@@ -7,6 +7,7 @@ from functools import partial
 import structlog
 
 from wavemill_common.jobs import Job, Output
+from wavemill_common.objects import ObjectInfo
 from wavemill_common.progress.snapshot import Stage
 from wavemill_converter.check.check import check_report
 from wavemill_converter.check.published import (
@@ -26,6 +27,8 @@ from wavemill_converter.convert.conversion import (
 )
 from wavemill_converter.convert.copying import copies_of, copying_first
 from wavemill_converter.convert.peaks import PeaksOfJob
+from wavemill_converter.convert.segments.conversion import convert_in_segments
+from wavemill_converter.convert.segments.upload import JoinedUpload
 from wavemill_converter.convert.streaming.follower import OutputFollower, follow_all
 from wavemill_converter.convert.streaming.layout import plan_layout
 from wavemill_converter.ffmpeg.memory import MemoryFile, is_supported
@@ -64,17 +67,43 @@ async def streaming_convert_audio(job: Job, tools: Tools, report: Report) -> Con
 
 async def _convert(job: Job, tools: Tools, report: Report, *, may_copy: bool) -> Converted:
     report(Stage.PROBING)
-    reader = BlockReader(tools.objects, await find_input(tools.objects, job))
+    found = await find_input(tools.sources, job)
+    reader = BlockReader(tools.sources, found)
     with tools.proxy.published(reader) as url:
         try:
             source = http_input(url)
             probed = await probe_input(tools.ffmpeg, source, reader.size, PROBE_TIME)
             results = await prepare(job, tools, source, probed, report, may_copy=may_copy)
             peaks = PeaksOfJob(job, probed, hears_results=tools.decodes)
+            whole = tools.growing is None and not job.quarantined
+            if whole and (done := await _in_segments(tools, report, found, probed, results, peaks)):
+                return done
             return await _convert_all(tools, report, reader, source, probed, results, peaks)
         except Exception:
             _raise_source_failure(reader)  # whatever else went wrong followed from it
             raise
+
+
+async def _in_segments(
+    tools: Tools,
+    report: Report,
+    found: ObjectInfo,
+    probed: Probed,
+    results: Sequence[Result],
+    peaks: PeaksOfJob,
+) -> Converted | None:
+    """Convert with idle slots, too, where that can be done; None where it cannot."""
+
+    async def publish(result: Result, upload: JoinedUpload, transcoded: Transcoded) -> Output:
+        return await _publish(tools, result, upload, transcoded, report, peaks)
+
+    outputs = list[Output]()
+    async with unless_all_is_well(tools.objects, outputs):
+        output = await convert_in_segments(tools, found, probed, results, peaks, report, publish)
+        if output is None:
+            return None
+        outputs.append(output)
+        return converted(outputs, probed, await peaks.store(tools.objects, len(outputs)))
 
 
 async def _convert_all(
@@ -161,7 +190,7 @@ async def _transcode(
 async def _publish(
     tools: Tools,
     result: Result,
-    follower: OutputFollower,
+    follower: OutputFollower | JoinedUpload,
     transcoded: Transcoded,
     report: Report,
     peaks: PeaksOfJob,

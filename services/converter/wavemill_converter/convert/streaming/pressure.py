@@ -4,10 +4,11 @@ A thread of its own watches, because a busy event loop would look too late: with
 upload has let half a gigabyte pile up.
 """
 
+import math
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Self
 
@@ -30,11 +31,17 @@ class Gauge(NamedTuple):
 
 
 class Pressure:
-    """Keeps every gauge below its cap by stopping and continuing a process. A context manager."""
+    """Keeps every gauge below its cap by stopping and continuing a process. A context manager.
 
-    def __init__(self, gauges: Sequence[Gauge], pid: int) -> None:
+    `must_pause` may have it stopped for another reason.
+    """
+
+    def __init__(
+        self, gauges: Sequence[Gauge], pid: int, must_pause: Callable[[], bool] = lambda: False
+    ) -> None:
         self._gauges = gauges
         self._pid = pid
+        self._must_pause = must_pause
         self._over = threading.Event()
         self.is_stopped = False
         self.peak = 0  # bytes, of all together
@@ -51,7 +58,7 @@ class Pressure:
     def _watch(self) -> None:
         while not self._over.wait(LOOK_EVERY):
             self.peak = max(self.peak, sum(gauge.memory.held for gauge in self._gauges))
-            level = max(gauge.level for gauge in self._gauges)
+            level = max(math.inf if self._must_pause() else gauge.level for gauge in self._gauges)
             if level > 1 and not self.is_stopped:
                 self._signal(signal.SIGSTOP)
                 self.is_stopped = True

@@ -32,7 +32,7 @@ from wavemill_gateway.openapi.shapes import Estimate, JobList, JobRecord, Offer
 _ACCEPTED = Answer(status=202, what="The job, and where to follow it.", shape=Accepted)
 _REFUSED = (
     *(InvalidJson, InvalidId, InvalidFormat, InvalidQuality, InvalidOption, InvalidWebhook),
-    *(SlowRequest, FileTooLarge, UploadNotFound, UploadIncomplete),
+    *(SlowRequest, FileTooLarge, UploadNotFound),
 )
 _ONE_FORM = {
     "type": "object",
@@ -76,7 +76,8 @@ ENDPOINTS = (
         tag="Convert",
         summary="Convert an upload",
         details="One `format`, or several `outputs`. With an `Idempotency-Key` a repeat gets the"
-        " first job; without one every POST is a new job.",
+        " first job; without one every POST is a new job.\n\n"
+        "The upload need not be complete: it is converted as it arrives, where it can be.",
         parameters=(
             Parameter(
                 name="Idempotency-Key",
@@ -101,7 +102,7 @@ ENDPOINTS = (
         " lost, as far as the upload's `media` lets foresee it.",
         bodies=(Body(shape=ConvertBody),),
         answers=(Answer(what="Size, duration and warnings of each output.", shape=Estimate),),
-        failures=(*_REFUSED, *STORES),
+        failures=(*_REFUSED, UploadIncomplete, *STORES),
     ),
     Endpoint(
         method="POST",
@@ -113,7 +114,15 @@ ENDPOINTS = (
         " takes longer than `wait` is followed as a job.",
         bodies=(Body(content_type=FORM, shape=_ONE_FORM),),
         answers=(RESULT, _ACCEPTED),
-        failures=(*_REFUSED, NotReady, Gone, JobNotFound, *job_failures(), *STORES),
+        failures=(
+            *_REFUSED,
+            UploadIncomplete,
+            NotReady,
+            Gone,
+            JobNotFound,
+            *job_failures(),
+            *STORES,
+        ),
         example="curl -F file=@talk.wav -F format=mp3 $URL/api/convert -o talk.mp3",
     ),
     Endpoint(
@@ -173,8 +182,6 @@ ENDPOINTS = (
         summary="Run a failed or cancelled job again",
         parameters=(JOB,),
         answers=(_ACCEPTED,),
-        failures=(
-            *(InvalidId, JobNotFound, UploadNotFound, UploadIncomplete, Conflict, Gone, *STORES),
-        ),
+        failures=(*(InvalidId, JobNotFound, UploadNotFound, Conflict, Gone, *STORES),),
     ),
 )

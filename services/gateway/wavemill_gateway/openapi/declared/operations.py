@@ -1,5 +1,6 @@
 """For those who run it."""
 
+from wavemill_common.errors import NotFound, Unauthorized
 from wavemill_gateway.health import Readiness
 from wavemill_gateway.openapi.declare import Answer, Endpoint
 from wavemill_gateway.openapi.shapes import Alive
@@ -30,6 +31,24 @@ ENDPOINTS = (
                 shape=Readiness,
             ),
         ),
+        keyed=False,
+    ),
+    Endpoint(
+        method="GET",
+        path="/metrics",
+        name="show_metrics",
+        tag="Operate",
+        summary="What Prometheus reads",
+        details="For who shows `WAVEMILL_METRICS_TOKEN` as a bearer token; where none is set,"
+        " for who asks on the machine itself.",
+        answers=(
+            Answer(
+                what="The metrics, in Prometheus' text format or as OpenMetrics.",
+                shape={"type": "string"},
+                content_type="text/plain",
+            ),
+        ),
+        failures=(Unauthorized, NotFound),
         keyed=False,
     ),
     Endpoint(

@@ -122,7 +122,8 @@ ENDPOINTS = (
         name="removeUpload",
         tag="Upload",
         summary="Remove an upload",
-        details="When this answers, its bytes are gone.",
+        details="When this answers, its bytes are gone. Jobs that follow an upload which is not"
+        " complete yet are cancelled.",
         parameters=(FILE_ID,),
         answers=(Answer(status=204, what="It is gone."),),
         failures=(InvalidId, UploadNotFound, UploadInUse, *STORES),
