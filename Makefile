@@ -58,6 +58,18 @@ chaos: setup-dev ## Kill everything while jobs run; judge what is left (JOBS=, S
 chaos-mutants: setup-dev ## Take out one part of the protocol after the other: each must be missed
 	@PYTHONPATH=tests $(BIN)/python -m chaos mutants
 
+.PHONY: bench bench-full bench-page
+bench: setup-peers ## Measure beside bare ffmpeg, Redis, aiohttp and peers: a table (ONLY=, PAIRS=)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH_ARGUMENTS) --out .bench
+bench-full: setup-peers ## The same at full sizes, kept and told in docs/performance.md (hours)
+	@PYTHONPATH=tests $(BIN)/python -m bench $(BENCH_ARGUMENTS) --full --out tests/bench/results
+	@PYTHONPATH=tests $(BIN)/python -m bench.life --out tests/bench/results/life.json
+	@$(MAKE) bench-page
+bench-page: setup-dev ## Write docs/performance.md and its pictures from the results that are kept
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@PYTHONPATH=tests $(BIN)/python -m bench.told
+BENCH_ARGUMENTS = $(if $(ONLY),--only $(ONLY)) $(if $(PAIRS),--pairs $(PAIRS))
+
 .PHONY: simulate
 simulate: setup-dev ## Simulate the queue: who waits how long; write docs/scaling.md (a minute)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/bench.txt
@@ -119,3 +131,11 @@ setup:
 	@$(PYTHON) tools/bootstrap.py run
 setup-dev:
 	@$(PYTHON) tools/bootstrap.py dev
+
+.PHONY: setup-peers
+setup-peers: setup-dev .venv-bench/made
+.venv-bench/made: requirements/peers.txt
+	@echo 'Setting up the peers of the benches in .venv-bench (once)…'
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@

@@ -21,3 +21,8 @@ lock otel deploy/docker/otel.in
 lock run deploy/standalone/pyproject.toml
 lock dev deploy/standalone/pyproject.toml --group dev
 lock bench --group bench --constraint requirements/dev.txt
+
+# The peers of the benches stand apart: some pin older versions of what we use.
+${UV:-.venv/bin/uv} pip compile requirements/peers.in --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+  -o requirements/peers.txt

@@ -351,3 +351,20 @@ async def test_a_store_opened_again_finds_what_the_last_one_stored(root: Path) -
     assert await content(second, "key") == b"x"
     await second.complete_multipart("big", upload_id, [part])
     assert await content(second, "big") == b"part"
+
+
+async def test_an_object_that_is_open_as_a_file_stays_what_it_was(store: DiskObjectStore) -> None:
+    await store.put("conversions/job/1.mp3", stream(b"first"))
+    with open(store.open_file("conversions/job/1.mp3"), "rb") as file:  # noqa: PTH123
+        await store.put("conversions/job/1.mp3", stream(b"second"))
+        await store.delete(["conversions/job/1.mp3"])
+        assert file.read() == b"first"
+
+
+@pytest.mark.parametrize("key", ["conversions/job/1.mp3", "conversions"])
+async def test_what_is_no_object_cannot_be_opened_as_a_file(
+    store: DiskObjectStore, key: str
+) -> None:
+    await store.put("conversions/other/1.mp3", stream(b"another"))
+    with pytest.raises(ObjectNotFound):
+        store.open_file(key)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from wavemill_common.connections import connect
+from wavemill_common.progress.coalesced import CoalescedReads
 from wavemill_common.progress.feed import ProgressFeed
 from wavemill_common.progress.reader import ProgressReader
 from wavemill_common.progress.store import ProgressStore
@@ -147,7 +148,8 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
         app[RECORDS] = records
         app[QUEUE] = JobQueue(redis)
         app[REGISTRY] = ConverterRegistry(redis)
-        reader = ProgressReader(progress, records)
+        reads = CoalescedReads(progress)
+        reader = ProgressReader(reads, records)
         app[READER] = OwnProgress(reader, records)
         app[FEED] = ProgressFeed(listening, reader)
         app[TOKENS] = Tokens(app[SECRET], time.time)
@@ -167,9 +169,10 @@ async def _parts(app: web.Application) -> AsyncIterator[None]:
         )
         heard = app[DESK].followers
         app[INTAKE] = Intake(app[OBJECTS], records, _limits(settings), time.time, quotas, heard)
-        feeding = tasks.create_task(app[FEED].run())
+        running = [tasks.create_task(app[FEED].run()), tasks.create_task(reads.run())]
         yield
-        feeding.cancel()
+        for task in running:
+            task.cancel()
 
 
 def _limits(settings: Settings) -> UploadLimits:

@@ -21,12 +21,12 @@ async def verified(body: Exact, expected_sha256: str | None) -> AsyncIterator[by
     """Pass a chunk on; its store keeps it only if its digest is the announced one."""
     async for block in body:
         yield block
-    check_digest(body.sha256, expected_sha256)
+    check_digest(body, expected_sha256)
 
 
-def check_digest(actual: str, expected: str | None) -> None:
+def check_digest(body: Exact, expected: str | None) -> None:
     """Refuse a chunk that was damaged on its way."""
-    if expected is not None and expected.lower() != actual:
+    if expected is not None and expected.lower() != body.sha256:
         raise InvalidChunk("the chunk's bytes do not have the given chunkSha256; send it again")
 
 

@@ -1,7 +1,6 @@
 """Downloads: GET and HEAD /api/download, with ranges, and a name that every client understands."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -14,7 +13,6 @@ from wavemill_common.errors import (
     ObjectNotFound,
     RangeNotSatisfiable,
     RequestError,
-    StorageUnavailable,
 )
 from wavemill_common.jobs import Job, JobError, JobStatus, Output
 from wavemill_common.objects import ObjectStore, Presigner
@@ -24,6 +22,7 @@ from wavemill_gateway.keys import DESK, OBJECTS
 from wavemill_gateway.names import attachment
 from wavemill_gateway.removal import went_out
 from wavemill_gateway.replies import SECRET, is_known
+from wavemill_gateway.sending import send_object
 
 routes = web.RouteTableDef()
 
@@ -63,7 +62,7 @@ async def send_result(request: web.Request, job: Job) -> web.StreamResponse:
     response.content_length = end - start
     await response.prepare(request)
     if request.method != "HEAD":
-        await _send(request.app[OBJECTS].read(output.key, start, end), response, end - start)
+        await send_object(request, response, request.app[OBJECTS], output.key, (start, end))
     await response.write_eof()
     if request.method != "HEAD" and (start, end) == (0, output.size):
         await went_out(request.app, job, job.outputs.index(output))
@@ -82,19 +81,6 @@ async def _presigned(request: web.Request, output: Output) -> str | None:
         disposition=attachment(output.file_name),
         mime=output.mime,
     )
-
-
-async def _send(blocks: AsyncIterator[bytes], response: web.StreamResponse, promised: int) -> None:
-    """Write a body of `promised` bytes.
-
-    Raises:
-        StorageUnavailable: there are fewer; the client must not wait for the rest.
-    """
-    async for block in blocks:
-        await response.write(block)
-        promised -= len(block)
-    if promised:
-        raise StorageUnavailable(f"the stored result is {promised} bytes short")
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ are short (proxies cut long ones): the client comes back with Last-Event-ID and 
 import asyncio
 import random
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 import orjson
@@ -53,7 +54,10 @@ async def _stream(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     stream = EventStream(response, known, seen)
     await stream.begin(job_id for job_id in job_ids if job_id not in known)
-    async with request.app[FEED].watch(known, seen) as watch:
+    watched = list(known)
+    response.headers.clear()  # they are sent; and a stream is held for long
+    del known
+    async with request.app[FEED].watch(watched, seen) as watch:
         await stream.follow(watch, request.app[STOPPING])
     await response.write_eof()
     return response
@@ -100,11 +104,16 @@ class EventStream:
                 name = progress.status.value
                 self._open.discard(progress.job_id)
             blocks.append(f"id: {self._event_id()}\nevent: {name}\ndata: ".encode())
-            blocks.append(orjson.dumps(msgspec.to_builtins(progress)) + b"\n\n")
+            blocks.append(_encoded(progress))
         await self._response.write(b"".join(blocks))
 
     def _event_id(self) -> str:
         return ",".join(f"{job_id}:{revision}" for job_id, revision in self._told.items())
+
+
+@lru_cache(maxsize=1024)  # many may watch one job
+def _encoded(progress: Progress) -> bytes:
+    return orjson.dumps(msgspec.to_builtins(progress)) + b"\n\n"
 
 
 def parse_event_id(text: str) -> dict[str, int]:

@@ -161,12 +161,12 @@ class Intake:
             raise InvalidChunk(f"this upload was begun by tus: PATCH /api/tus/{upload.file_id}")
         if not 0 <= index < upload.total_chunks:
             raise InvalidChunk(f"chunkIndex must be from 0 to {upload.total_chunks - 1}")
-        body = Exact(blocks, upload.chunk_length(index))
+        body = Exact(blocks, upload.chunk_length(index), proved=expected_sha256 is not None)
         recorded = await self._records.chunks(upload.file_id)
         if index in recorded or upload.state is not UploadState.OPEN:
             await body.drain()
-            check_digest(body.sha256, expected_sha256)
-            check_same(index, recorded.get(index, "none: the file came whole"), body.sha256)
+            check_digest(body, expected_sha256)
+            check_same(index, recorded.get(index, "none: the file came whole"), body.mark)
         else:
             await self._store_chunk(upload, index, body, expected_sha256)
         # Read again: others may have come in meanwhile, and each believes it is not the last.
@@ -268,15 +268,16 @@ class Intake:
         except ObjectExists:
             # Another request was faster, or stored it and died before it could record it.
             await body.drain()
-            check_same(index, await self._digest(key), body.sha256)
+            check_same(index, await self._mark(key), body.mark)
         try:
-            recorded = await self._records.add_chunk(upload.file_id, index, body.sha256)
+            recorded = await self._records.add_chunk(upload.file_id, index, body.mark)
         except UploadNotFound:
             await self._objects.delete([key])  # it was aborted meanwhile
             raise
-        check_same(index, recorded, body.sha256)
+        check_same(index, recorded, body.mark)
 
-    async def _digest(self, key: str) -> str:
-        stored = Counted(self._objects.read(key), self.limits.max_chunk_bytes, InvalidChunk(""))
+    async def _mark(self, key: str) -> str:
+        limit = self.limits.max_chunk_bytes
+        stored = Counted(self._objects.read(key), limit, InvalidChunk(""), proved=False)
         await stored.drain()
-        return stored.sha256
+        return stored.mark

@@ -1,5 +1,7 @@
 """Sweeps: what a janitor does again and again. Any number may run: every step is conditional."""
 
+import asyncio
+
 import structlog
 
 from wavemill_common.connections import REDIS_ERRORS
@@ -17,6 +19,7 @@ from wavemill_janitor.pages import sweep_pages
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 500  # records per sweep; what is left over comes next time
+WRITTEN_AT_ONCE = 50  # of them: writes that are under way together share a commit
 CONSUMER_IDLE = 3600.0  # seconds after which an empty consumer is forgotten
 STALE_DRAFT = 24 * 3600.0  # seconds after which an unfinished write is nobody's
 
@@ -31,14 +34,15 @@ async def enqueue_due(deps: Deps) -> int:
     found = [job async for job in deps.jobs.due_jobs(now, AT_ONCE)]
     due = [job for job in found if not job.is_terminal]  # the others wait for their webhooks
     queued = await deps.queue.queued([job.job_id for job in due])
+    waiting = [one for one in due if one.job_id in queued and one.status is JobStatus.CREATED]
+    for start in range(0, len(waiting), WRITTEN_AT_ONCE):
+        some = waiting[start : start + WRITTEN_AT_ONCE]
+        await asyncio.gather(*(deps.jobs.apply(job.look_again(now)) for job in some))
     enqueued = 0
     for job in due:
-        if job.job_id in queued:
-            if job.status is JobStatus.CREATED:
-                await deps.jobs.apply(job.look_again(now))
-        elif await _must_wait(deps, job, now):
+        if job.job_id in queued or await _must_wait(deps, job, now):
             continue
-        elif await deps.queue.enqueue(job.job_id, job.lane):
+        if await deps.queue.enqueue(job.job_id, job.lane):
             log.info("job_enqueued_again", job=job.job_id, status=job.status)
             enqueued += 1
     return enqueued

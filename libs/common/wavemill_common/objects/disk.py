@@ -24,7 +24,8 @@ from wavemill_common.objects.keys import check_key, check_prefix
 from wavemill_common.objects.multiparts import Multiparts
 from wavemill_common.objects.threads import in_thread
 
-BLOCK = 512 * 1024  # bytes that one hop to a worker thread reads or writes; a hop costs 65 µs
+BLOCK = 512 * 1024  # bytes that one hop to a worker thread reads; a hop costs 65 µs
+WRITE_BLOCK = 1024 * 1024  # bytes that one hop writes
 SCAN_BATCH = 500  # entries that one hop lists
 _DRAFTS, _MULTIPARTS = ".tmp", ".multipart"  # no key's segment begins with a dot
 
@@ -67,7 +68,7 @@ class DiskObjectStore:
             async for piece in data:
                 pieces.append(piece)
                 size += len(piece)
-                if size >= BLOCK:
+                if size >= WRITE_BLOCK:
                     await in_thread(draft.write, pieces)
                     pieces, size = [], 0
             return await in_thread(self._finish, key, draft, pieces, if_absent=if_absent)

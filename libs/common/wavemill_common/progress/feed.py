@@ -26,12 +26,18 @@ LOOK_EVERY = 1.0  # seconds between looks for jobs that have been silent
 
 
 class Watch:
-    """One watcher's newest, not yet taken progress of each of its jobs."""
+    """One watcher's newest, not yet taken progress of each of its jobs.
+
+    There may be ten thousand, so one is small: a future while it waits, no Event, no Timeout.
+    """
+
+    __slots__ = ("_news", "_seen", "_waiting", "_woken")
 
     def __init__(self, seen: dict[str, int]) -> None:
         self._seen = seen  # job id → the newest revision offered
         self._news: dict[str, Progress] = {}
-        self._event = asyncio.Event()
+        self._woken = False
+        self._waiting: asyncio.Future[None] | None = None
 
     def offer(self, progress: Progress) -> None:
         """Take note of a progress, unless the watcher has had it or a newer one."""
@@ -39,20 +45,31 @@ class Watch:
             return
         self._seen[progress.job_id] = progress.revision
         self._news[progress.job_id] = progress
-        self._event.set()
+        self.wake()
 
     def wake(self) -> None:
         """End a wait early."""
-        self._event.set()
+        self._woken = True
+        self._end_wait()
 
     async def next(self, timeout: float) -> list[Progress]:  # noqa: ASYNC109 - none is no error
         """Wait for news, at most `timeout` seconds, and take all there are: perhaps none."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await self._event.wait()
-        self._event.clear()
+        if not self._woken:
+            loop = asyncio.get_running_loop()
+            self._waiting = loop.create_future()
+            alarm = loop.call_later(timeout, self._end_wait)
+            try:
+                await self._waiting
+            finally:
+                alarm.cancel()
+                self._waiting = None
+        self._woken = False
         news, self._news = list(self._news.values()), {}
         return news
+
+    def _end_wait(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
 
 class _Job:

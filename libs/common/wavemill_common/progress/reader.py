@@ -1,6 +1,7 @@
 """ProgressReader: the state of a job for whoever asks: Redis first, the record where it counts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
 import structlog
 from msgspec import structs
@@ -9,7 +10,6 @@ from wavemill_common.connections import REDIS_ERRORS
 from wavemill_common.errors import Gone
 from wavemill_common.jobs import Job
 from wavemill_common.progress.snapshot import Progress, progress_of
-from wavemill_common.progress.store import ProgressStore
 from wavemill_common.records import JobStore
 
 log = structlog.get_logger(__name__)
@@ -18,10 +18,18 @@ log = structlog.get_logger(__name__)
 STALE_AFTER = 5.0  # seconds
 
 
+class ReadsProgress(Protocol):
+    """The store of progress, or what asks it for many at once."""
+
+    async def read(self, job_ids: Collection[str]) -> dict[str, tuple[Progress, float]]:
+        """Read the newest progress of jobs → (progress, its age in seconds); unknown: left out."""
+        ...
+
+
 class ProgressReader:
     """Reads the state of jobs. Polling goes on from the job store while Redis is down."""
 
-    def __init__(self, progress: ProgressStore, jobs: JobStore) -> None:
+    def __init__(self, progress: ReadsProgress, jobs: JobStore) -> None:
         self._progress = progress
         self._jobs = jobs
 

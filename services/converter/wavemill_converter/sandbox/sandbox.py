@@ -5,6 +5,7 @@ import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -100,7 +101,12 @@ class Sandbox(Struct, frozen=True):
         machine = own_machine()
         if Layer.SECCOMP not in self.layers or machine is None:
             return None
-        return Filter(filter_program(machine))
+        return _filter_for(machine)
+
+
+@lru_cache  # it never changes, and to write it takes 3 ms
+def _filter_for(machine: str) -> Filter:
+    return Filter(filter_program(machine))
 
 
 class _Wall:

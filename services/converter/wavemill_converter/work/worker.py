@@ -226,9 +226,11 @@ class Worker:
             if not waited:
                 # Whoever was there when a converter died waits for the slot apart.
                 apart = job.quarantined or job.status is JobStatus.PROCESSING
-                await slot.enter_async_context(self._quarantine if apart else self._slot)
-                waited = True
-                continue  # the record may have changed meanwhile
+                place = self._quarantine if apart else self._slot
+                was_full, waited = place.locked(), True
+                await slot.enter_async_context(place)
+                if was_full:
+                    continue  # the record may have changed meanwhile
             change = job.start(uuid4().hex, now, deps.timings.record_lease)
             if await retried(deps.jobs.apply, change):  # even if its reply was lost before
                 return change.job

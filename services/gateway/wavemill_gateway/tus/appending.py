@@ -105,7 +105,7 @@ class Appender:
         if sent.checksum is None:
             yield Body(sent.blocks, keep=keep)
             return
-        limited = Counted(sent.blocks, room, too_large(upload.size or 0))
+        limited = Counted(sent.blocks, room, too_large(upload.size or 0), proved=False)
         right = checked(aiter(limited), sent.checksum)
         if sent.length is not None and sent.length <= CHECKED_IN_MEMORY:
             data = b"".join([block async for block in right])

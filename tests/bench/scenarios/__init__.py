@@ -1,0 +1,1 @@
+"""Scenarios: one module each; `bench.bench` says what it has to offer."""

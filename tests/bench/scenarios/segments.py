@@ -1,0 +1,79 @@
+"""A long WAV to FLAC in segments on two cores, against ffmpeg from file to file."""
+
+import asyncio
+import importlib
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import structlog
+from msgspec import structs
+
+from bench.bench import Bench, LeftOut
+from bench.rows import Goal, Row
+from support.audio import FFMPEG
+from support.conversions import opened_tools, put
+
+NAME = "segments"
+ABOUT = "WAV to FLAC in segments, verified by decoding all of it"
+_QUIET = 40  # the level of errors
+
+
+def run(bench: Bench) -> Iterator[Row]:
+    """Measure what `bench.segments` does, where converting in segments is there."""
+    try:
+        segments: Any = importlib.import_module("bench.segments")
+    except ModuleNotFoundError:
+        raise LeftOut("nothing is converted in segments here") from None
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_QUIET))
+    minutes = bench.sized(15, 60)
+    source = segments.make_source(bench.folder, minutes)
+    measuring = _measured(segments, bench.folder, source, bench.times(3, 5))
+    ours, plain, bare = asyncio.run(measuring)
+    for against, limit, goal in (
+        ("ffmpeg, which verifies nothing", bare, Goal(most=0.65)),
+        ("the same without segments", plain, None),
+    ):
+        yield Row(
+            name=f"{minutes} min",
+            against=against,
+            unit="s",
+            ours=ours,
+            limit=limit,
+            goal=goal,
+        )
+
+
+async def _measured(
+    segments: Any, folder: Path, source: Path, pairs: int
+) -> tuple[list[float], list[float], list[float]]:
+    """Seconds in segments, without, and of ffmpeg alone, in turn."""
+    quiet = [FFMPEG, "-nostdin", "-v", "error", "-y"]
+    words = shlex.split(segments._BARE)
+    bare = [*quiet, "-i", str(source), *words, str(folder / "bare.flac")]
+
+    async def by_hand() -> None:
+        process = await asyncio.create_subprocess_exec(*bare)
+        assert await process.wait() == 0
+
+    async with opened_tools(folder) as found:
+        tools: Any = structs.replace(found, decodes=True)
+        lending = segments.Lending(2, processors=2)
+        lent: Any = structs.replace(tools, lending=lending)
+        key = await put(found, source)
+        rounds = []
+        with lending.taken():
+            for number in range(pairs):
+                costs = [
+                    (await segments.cost(run)).wall
+                    for run in (
+                        lambda: segments.convert(lent, key),
+                        lambda: segments.convert(tools, key),
+                        by_hand,
+                    )
+                ]
+                print(f"    {number + 1}: {'  |  '.join(f'{one:.2f} s' for one in costs)}")
+                rounds.append(costs)
+    ours, plain, alone = (list(side) for side in zip(*rounds, strict=True))
+    return ours, plain, alone
