@@ -94,6 +94,19 @@ async def test_a_conversion_follows_its_upload_and_gives_the_same_bytes(
     assert found == await converted_afterwards(chunked, TARGETS[name], tmp_path)
 
 
+async def test_a_long_file_that_would_be_done_in_segments_is_followed_in_one(
+    client: Client, tmp_path: Path
+) -> None:
+    sound = make_noise(tmp_path / "long.wav", 720, "-ar", "8000", "-ac", "1")
+    chunked = ChunkedFile(client, sound)
+    job_id = await begun(chunked, "flac")
+    await until(client, job_id, lambda body: body["progress"] > 0)
+    await rest(chunked)
+    found = await result(client, job_id, tmp_path)
+    assert (await client.progress(job_id))["attempt"] == 1
+    assert found == await converted_afterwards(chunked, "flac", tmp_path)
+
+
 async def test_what_reads_the_file_more_than_once_follows_it_too(
     client: Client, tmp_path: Path, wav: Path
 ) -> None:
