@@ -146,7 +146,9 @@ async def test_without_a_line_all_waits_and_goes_on_by_itself(
 ) -> None:
     tolerated.append("ERR_INTERNET_DISCONNECTED")
     await browser_page.context.set_offline(True)
-    notice = browser_page.get_by_text("You are offline. Everything goes on by itself once you are back.")
+    notice = browser_page.get_by_text(
+        "You are offline. Everything goes on by itself once you are back."
+    )
     await expecting(notice).to_be_visible()
     await browser_page.set_input_files("#files", lena / "lena.wav")
     await convert(browser_page)
