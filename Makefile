@@ -13,10 +13,12 @@ help: ## Show this help
 run: setup ## Serve wavemill on http://127.0.0.1:8080 (PORT=, DATA_DIR=)
 	@exec $(BIN)/wavemill up
 
+# Many tests wait more than they compute, so two go on at once. What measures has the machine to itself.
+WORKERS ?= 2
 .PHONY: test
-test: setup-dev ## Run all tests that can run on this machine
+test: setup-dev ## Run all tests that can run on this machine (WORKERS=)
 	@tools/browser.sh
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: docker-test
 docker-test: setup-dev ## Build the images and test them, with an engine of its own where it may
