@@ -501,11 +501,14 @@ async def test_expired_uploads_are_found(store: JobStore) -> None:
     assert len([one async for one in store.expired_uploads(30.0, 1)]) == 1
 
 
-async def test_an_upload_that_a_job_needs_expires_later(store: JobStore) -> None:
-    upload = an_upload(expires_at=10.0)
-    await store.put_upload(upload)
-    assert await store.save_upload(upload.used_by("job", (), until=50.0))
-    assert [one async for one in store.expired_uploads(20.0, 10)] == []
+async def test_a_file_that_a_job_needs_expires_later_but_not_before_it_is_whole(
+    store: JobStore,
+) -> None:
+    for name, state in (("whole", UploadState.COMPLETE), ("open", UploadState.OPEN)):
+        upload = an_upload(name, expires_at=10.0, state=state)
+        await store.put_upload(upload)
+        assert await store.save_upload(upload.used_by("job", (), until=50.0))
+    assert [one.file_id async for one in store.expired_uploads(20.0, 10)] == ["open"]
 
 
 async def test_all_uploads_are_told_once_each_whatever_their_state(store: JobStore) -> None:
