@@ -173,24 +173,46 @@ def hook_janitor(points: Points) -> None:
 
 def damage_reads(points: Points, service: str) -> None:
     """Let a read of an object come short, changed, late or not at all."""
-    read = DiskObjectStore.read
+    read, open_file = DiskObjectStore.read, DiskObjectStore.open_file
+
+    def verb() -> tuple[str, str]:
+        word, _, value = (points.take(f"{service}-read") or "").partition(":")
+        if word in FAILURES:
+            raise FAILURES[word]
+        return word, value
 
     async def damaged(
         store: DiskObjectStore, key: str, start: int = 0, end: int | None = None
     ) -> AsyncIterator[bytes]:
-        action = points.take(f"{service}-read")
-        verb, _, value = (action or "").partition(":")
-        if verb == "stall":
+        word, value = verb()
+        if word == "stall":
             await asyncio.sleep(float(value))
-        elif verb in FAILURES:
-            raise FAILURES[verb]
         async for block in read(store, key, start, end):
-            if verb == "truncate":
-                yield block[: len(block) // 2]
+            yield _damaged(word, block)
+            if word == "truncate":
                 return
-            yield _flipped(block) if verb == "corrupt" else block
+
+    def opened(store: DiskObjectStore, key: str) -> int:
+        word, value = verb()
+        if word == "stall":
+            time.sleep(float(value))  # the gateway opens files in a thread
+        fd = open_file(store, key)
+        if word not in {"truncate", "corrupt"}:
+            return fd
+        with open(fd, "rb") as file:  # noqa: PTH123 - it is open already
+            block = _damaged(word, file.read())
+        copy = os.memfd_create(word)
+        os.write(copy, block)
+        return copy
 
     setattr(DiskObjectStore, "read", damaged)  # noqa: B010 - a method may not be assigned
+    setattr(DiskObjectStore, "open_file", opened)  # noqa: B010
+
+
+def _damaged(word: str, block: bytes) -> bytes:
+    if word == "truncate":
+        return block[: len(block) // 2]
+    return _flipped(block) if word == "corrupt" else block
 
 
 def _flipped(block: bytes) -> bytes:

@@ -21,7 +21,7 @@ UNKNOWN = "B" * 32
 PROGRESS = {
     "jobId", "status", "stage", "progress", "currentTime", "totalDuration",
     "estimatedTimeRemaining", "startTime", "speed", "queuePosition", "attempt", "revision",
-    "error", "outputs",
+    "error", "outputs", "awaits",
 }  # fmt: skip
 FINAL = {"completed", "failed", "cancelled"}
 

@@ -175,13 +175,14 @@ def test_only_the_janitor_looks_through_tables(environ: dict[str, str]) -> None:
     ]
 
 
-def test_a_converter_writes_results_only(environ: dict[str, str]) -> None:
+def test_a_converter_writes_results_only_and_looks_at_uploads(environ: dict[str, str]) -> None:
     bucket = environ["S3_BUCKET"]
     may = allowed(environ, "converter")
     assert may[f"{bucket}/uploads/*"] == {"s3:GetObject"}
     assert "s3:PutObject" in may[f"{bucket}/conversions/*"]
     assert "s3:PutObject" not in allowed(environ, "gateway")[f"{bucket}/conversions/*"]
-    assert not [place for place in may if environ["DYNAMODB_UPLOADS_TABLE"] in place]
+    looks = [may[place] for place in may if environ["DYNAMODB_UPLOADS_TABLE"] in place]
+    assert looks == [{"dynamodb:GetItem"}]
 
 
 def test_no_policy_allows_more_than_it_names(environ: dict[str, str]) -> None:
