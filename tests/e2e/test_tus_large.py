@@ -4,12 +4,14 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
 from support.client import Client
 from support.kept import InAws, Kept, OnDisk
+from support.line import line_is_empty
 from support.moto_server import running_moto
 from support.noise import Noise
 from support.server import Wavemill
@@ -77,16 +79,20 @@ async def _patch(upload: TusUpload, noise: Noise, start: int, end: int) -> int:
         "Upload-Offset": str(start),
         "Content-Length": str(noise.size - start),
     }
-    body = _sent(noise, start, end)
+    body = _sent(noise, start, end, urlsplit(upload.client.url).port or 0)
     status, _, _ = await upload.client.call("PATCH", upload.path, headers=headers, data=body)
     return status
 
 
-async def _sent(noise: Noise, start: int, end: int) -> AsyncIterator[bytes]:
-    """A request's body, which breaks off at `end` if that is not the file's."""
+async def _sent(noise: Noise, start: int, end: int, port: int) -> AsyncIterator[bytes]:
+    """A request's body, which breaks off at `end` if that is not the file's.
+
+    What the kernel still held would be lost with the line: it is waited for.
+    """
     async for block in noise.sent(start, end):
         yield block
     if end < noise.size:
+        await line_is_empty(port)
         raise CutError
 
 
