@@ -30,7 +30,7 @@ async def test_ffmpeg_5_streams_what_it_writes_between_files(
         pytest.skip(f"there is no {SYSTEM} here")
     async with opened(tmp_path, str(SYSTEM)) as bench:
         ffmpeg = bench.tools.ffmpeg
-        if ffmpeg.writes_fd:
+        if ffmpeg.knows_fd:
             pytest.skip(f"{SYSTEM} is {ffmpeg.version}, which needs no path in /proc")
         pair = await bench.pair(inputs.path(name), target)
     ledger.add(

@@ -41,7 +41,7 @@ async def peaks_of(ffmpeg: Ffmpeg, path: Path, duration: float | None) -> Peaks:
         MemoryFile("result") as result,
         MemoryFile("peaks") as told,
     ):
-        sound = fd_destination(result.fd, by_number=ffmpeg.writes_fd)
+        sound = fd_destination(result.fd, by_number=ffmpeg.knows_fd)
         beside = fd_destination(told.fd, by_number=True)
         argv = [ffmpeg.path, "-nostdin", "-v", "error", "-format_whitelist", DEMUXERS]
         argv += ["-i", source.url, "-map", "0:a:0", "-c:a", "libmp3lame", "-f", "mp3"]

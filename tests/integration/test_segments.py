@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from support.audio import make_noise
 from support.conversions import content, job_for, opened_tools, put, report
+from support.remote import RemoteStore
 from support.server import eventually
 from wavemill_common.errors import StorageUnavailable
 from wavemill_common.objects import ObjectInfo, Part
@@ -177,12 +178,6 @@ async def test_the_failure_of_a_store_is_told_as_such(
         await streaming_convert_audio(job_for(key, "flac"), full, report)
     assert ffmpegs() == []
     assert await drafts(full) == []
-
-
-class RemoteStore(DiskObjectStore):
-    """A store that cannot hand its objects over as files."""
-
-    open_file = None  # type: ignore[assignment]
 
 
 async def test_segments_of_an_object_that_is_elsewhere_come_through_the_proxy(

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from support.audio import make_noise
 from support.conversions import content, job_for, opened_tools, put, report
+from support.remote import RemoteStore
 from wavemill_common.catalogue import FORMATS
 from wavemill_common.errors import StorageUnavailable
 from wavemill_common.objects import Part
@@ -117,7 +118,7 @@ async def test_nothing_but_the_result_is_left_in_the_store(tools: Tools, lena: P
     assert len([one async for one in tools.objects.scan("conversions/")]) == 1
 
 
-class Cutting(DiskObjectStore):
+class Cutting(RemoteStore):
     """A store whose reads of the source break off at a byte, as often as told."""
 
     def __init__(self, root: Path, at: float, times: int) -> None:

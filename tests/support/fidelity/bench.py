@@ -1,4 +1,4 @@
-"""Bench: one conversion by both paths, without queue and job store; the results stay as files."""
+"""Bench: one conversion by every path, without queue and job store; the results stay as files."""
 
 import filecmp
 from collections.abc import AsyncIterator
@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from support.audio import FFMPEG
 from support.known import known_ffmpeg
 from support.records import a_job
+from support.remote import RemoteStore
 from wavemill_common.errors import ObjectNotFound
 from wavemill_common.jobs import Job
 from wavemill_common.objects import ObjectStore
@@ -34,17 +35,22 @@ def unwatched(*_: Any, **__: Any) -> None:
 
 @dataclass(frozen=True)
 class Pair:
-    """The results of one input in one format by both paths, and what streaming said of itself."""
+    """The results of one input in one format by every path, and what streaming said of itself.
+
+    `streamed` is of a source that came through the proxy, `opened` of one that was handed over as
+    an open file, `filed` was made by way of files.
+    """
 
     streamed: Path
+    opened: Path
     filed: Path
     early_parts: int
     memory_peak: int
 
     @property
     def identical(self) -> bool:
-        """Whether both hold the same bytes."""
-        return same_bytes(self.streamed, self.filed)
+        """Whether all hold the same bytes."""
+        return all(same_bytes(self.streamed, other) for other in (self.opened, self.filed))
 
 
 class Bench:
@@ -80,6 +86,11 @@ class Bench:
         """Convert by the streaming path."""
         return await streaming_convert_audio(job, self.tools, unwatched)
 
+    async def stream_from_afar(self, job: Job) -> Converted:
+        """Convert by the streaming path, from a store that cannot hand its objects over."""
+        tools = structs.replace(self.tools, objects=RemoteStore(self._folder))
+        return await streaming_convert_audio(job, tools, unwatched)
+
     async def file(self, job: Job) -> Converted:
         """Convert by way of files; what the bytes decode to is checked on the other path."""
         tools = structs.replace(self.tools, decodes=False)
@@ -87,13 +98,17 @@ class Bench:
             return await fallback_file_conversion(job, tools, path, unwatched)
 
     async def pair(self, source: Path, target: str, quality: str = "standard") -> Pair:
-        """Convert by both paths."""
+        """Convert by every path."""
         with capture_logs() as logs:
-            streamed = await self.stream(await self.job(source, target, "streamed", quality))
+            streamed = await self.stream_from_afar(
+                await self.job(source, target, "streamed", quality)
+            )
+        opened = await self.stream(await self.job(source, target, "opened", quality))
         filed = await self.file(await self.job(source, target, "filed", quality))
         said = next((one for one in logs if one["event"] == "streamed"), {})
         return Pair(
             self.result(streamed),
+            self.result(opened),
             self.result(filed),
             said.get("early_parts", 0),
             said.get("memory_peak", 0),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.fidelity.bench import opened
-from wavemill_common.objects.disk import DiskObjectStore
+from support.remote import RemoteStore
 from wavemill_converter.convert.conversion import Report, prepare, progress_reporter
 from wavemill_converter.convert.streaming import conversion
 from wavemill_converter.ffmpeg.progress import TranscodeProgress
@@ -22,7 +22,7 @@ from wavemill_converter.transcode.transcode import OnProgress
 PIECES = 200  # that a source is given in
 
 
-class Paced(DiskObjectStore):
+class Paced(RemoteStore):
     """Gives an upload within `seconds`, in even pieces."""
 
     def __init__(self, root: Path, seconds: float) -> None:

@@ -6,12 +6,11 @@ from contextlib import asynccontextmanager
 from wavemill_common.jobs import Output
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_converter.check.verify import expect, verify
-from wavemill_converter.ffmpeg.places import http_input
 from wavemill_converter.loudness.ebur128 import Measured
 from wavemill_converter.loudness.measure import measure
+from wavemill_converter.opened import opened
 from wavemill_converter.plan.plan import ConversionPlan
 from wavemill_converter.plan.results import Result
-from wavemill_converter.store.blocks import BlockReader
 from wavemill_converter.store.integrity import read_back
 from wavemill_converter.tools import Tools
 from wavemill_converter.transcode.outcome import Transcoded
@@ -37,10 +36,9 @@ async def check_published(
     try:
         sha256 = await read_back(tools.objects, stored, sent)
         if tools.decodes or plan.copied:
-            reader = BlockReader(tools.objects, stored)
-            with tools.proxy.published(reader) as url:
-                expected = expect(plan, transcoded)
-                await verify(tools.ffmpeg, http_input(url), expected, tools.timeouts.total, tap)
+            expected = expect(plan, transcoded)
+            with opened(tools, stored) as result:
+                await verify(tools.ffmpeg, result.input, expected, tools.timeouts.total, tap)
     except BaseException:
         await tools.objects.delete([stored.key])
         raise
@@ -51,9 +49,9 @@ async def measure_published(tools: Tools, stored: ObjectInfo, result: Result) ->
     """Measure how loud a published result has become, where that was asked for."""
     if result.loudness is None:
         return None
-    reader, demuxer = BlockReader(tools.objects, stored), result.plan.codec.demuxer
-    with tools.proxy.published(reader) as url:
-        return await measure(tools.ffmpeg, http_input(url), demuxer, seconds=tools.timeouts.total)
+    demuxer = result.plan.codec.demuxer
+    with opened(tools, stored) as published:
+        return await measure(tools.ffmpeg, published.input, demuxer, seconds=tools.timeouts.total)
 
 
 @asynccontextmanager

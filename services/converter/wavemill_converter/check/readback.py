@@ -9,10 +9,9 @@ from wavemill_common.media import MediaInfo
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.remarks import LOSSES, losses
 from wavemill_converter.check.report import abridged, compare, shortened
-from wavemill_converter.ffmpeg.places import http_input
+from wavemill_converter.opened import opened
 from wavemill_converter.plan.results import Result
 from wavemill_converter.probe.probe import PROBE_TIME, probe_input
-from wavemill_converter.store.blocks import BlockReader
 from wavemill_converter.tools import Tools
 
 log = structlog.get_logger(__name__)
@@ -35,10 +34,9 @@ async def read_result(tools: Tools, stored: ObjectInfo, result: Result, output: 
 
 async def read_media(tools: Tools, stored: ObjectInfo) -> MediaInfo | None:
     """Tell what a published result is; None if it cannot be told, which fails no job."""
-    reader = BlockReader(tools.objects, stored)
     try:
-        with tools.proxy.published(reader) as url:
-            probed = await probe_input(tools.ffmpeg, http_input(url), stored.size, PROBE_TIME)
+        with opened(tools, stored) as result:
+            probed = await probe_input(tools.ffmpeg, result.input, stored.size, PROBE_TIME)
     except ConversionError as error:
         log.warning("result_not_read", key=stored.key, code=error.code)
         return None

@@ -79,7 +79,7 @@ async def _extracted(ffmpeg: Ffmpeg, source: Input, demuxer: str, index: int) ->
     if not is_supported():
         return None
     with MemoryFile("picture") as file:
-        place = fd_destination(file.fd, by_number=ffmpeg.writes_fd)
+        place = fd_destination(file.fd, by_number=ffmpeg.knows_fd)
         command = picture_command(ffmpeg.path, source, demuxer, index, place)
         try:
             code, _, _ = await output_on(

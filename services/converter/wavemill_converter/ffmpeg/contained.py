@@ -36,6 +36,7 @@ async def started_on(
     access = access_to(
         source, destinations, seconds=seconds, file_bytes=file_bytes, results=results
     )
+    rewind(source)
     with _entrance(ffmpeg, access) as enter:
         child: Child | None = None
         try:
@@ -57,6 +58,7 @@ async def output_on(
 ) -> tuple[int, str, str]:
     """Run a short command on a source, as `process.output_of` does."""
     access = access_to(source, destinations, seconds=seconds, file_bytes=file_bytes)
+    rewind(source)
     with _entrance(ffmpeg, access) as enter:
         code: int | None = None  # until it is known
         try:
@@ -65,6 +67,12 @@ async def output_on(
         finally:
             ffmpeg_ended("look", code)
         return said
+
+
+def rewind(source: Input) -> None:
+    """Let a source be read from its beginning: an inherited file is where the last one left it."""
+    for fd in source.pass_fds:
+        os.lseek(fd, 0, os.SEEK_SET)
 
 
 def access_to(

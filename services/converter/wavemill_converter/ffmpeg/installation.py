@@ -23,14 +23,14 @@ _HELP = (
 class Ffmpeg(Struct, frozen=True):
     """An ffmpeg that runs: its path, its version, the catalogue's formats that it makes.
 
-    `writes_fd`: it can write into an inherited file by number (`-fd N fd:`, since ffmpeg 6).
+    `knows_fd`: it can read and write an inherited file by number (`-fd N fd:`, since ffmpeg 6).
     `sandbox` contains it whenever it works on a file; None where it is not contained.
     """
 
     path: str
     version: str
     formats: tuple[str, ...]
-    writes_fd: bool = False
+    knows_fd: bool = False
     sandbox: Sandbox | None = None
 
 
@@ -71,8 +71,8 @@ async def inspect(path: str) -> Ffmpeg:
     formats = offered_formats(parse_encoders(encoders), parse_muxers(muxers))
     if not formats:
         raise FfmpegMissing(f"{path} makes none of our formats; {_HELP}")
-    writes_fd = "fd" in protocols.partition("Output:")[2].split()
-    return Ffmpeg(path, parse_version(version), formats, writes_fd)
+    knows_fd = "fd" in protocols.partition("Output:")[2].split()
+    return Ffmpeg(path, parse_version(version), formats, knows_fd)
 
 
 def parse_encoders(text: str) -> frozenset[str]:

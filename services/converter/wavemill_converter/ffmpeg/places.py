@@ -6,7 +6,7 @@ A loopback URL and an open file descriptor serve as well as two local files.
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 
 class Input(Struct, frozen=True):
@@ -21,6 +21,10 @@ class Input(Struct, frozen=True):
     pass_fds: tuple[int, ...] = ()
     paths: tuple[str, ...] = ()
     port: int | None = None
+
+    def with_options(self, *options: str) -> "Input":
+        """The same, opened with more options."""
+        return structs.replace(self, options=(*self.options, *options))
 
 
 class Destination(Struct, frozen=True):
@@ -55,6 +59,11 @@ def opened_file_destination(path: Path, fd: int) -> Destination:
     """Write a local file that is open as `fd`; by its path in /proc it can be opened once more."""
     arguments = ("-y", f"file:/proc/self/fd/{fd}")
     return Destination(arguments, rewritable=True, pass_fds=(fd,), paths=(str(path.absolute()),))
+
+
+def fd_input(fd: int) -> Input:
+    """Read an inherited file by number: from its beginning, so by one ffmpeg at a time."""
+    return Input("fd:", "fd", ("-fd", str(fd)), pass_fds=(fd,))
 
 
 def http_input(url: str) -> Input:

@@ -129,7 +129,7 @@ def _leg(
     stack: ExitStack, ffmpeg: Ffmpeg, plan: ConversionPlan, destination: Destination
 ) -> tuple[Leg, MemoryFile | None]:
     digest = stack.enter_context(digest_file(plan))
-    beside = fd_destination(digest.fd, by_number=ffmpeg.writes_fd) if digest else None
+    beside = fd_destination(digest.fd, by_number=ffmpeg.knows_fd) if digest else None
     return Leg(plan, destination, beside, stack.enter_context(extra_files(ffmpeg, plan))), digest
 
 

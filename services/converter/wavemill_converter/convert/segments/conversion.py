@@ -32,6 +32,7 @@ from wavemill_converter.convert.streaming.pressure import Gauge, Pressure
 from wavemill_converter.ffmpeg.failures import grown_beyond
 from wavemill_converter.ffmpeg.memory import MemoryFile
 from wavemill_converter.lending import Crew
+from wavemill_converter.plan.packets import packet_options
 from wavemill_converter.plan.plan import ConversionPlan
 from wavemill_converter.plan.results import Result
 from wavemill_converter.probe.source import Probed
@@ -65,7 +66,7 @@ async def convert_in_segments(
     Raises:
         Unavailable: a store failed; another attempt may succeed.
     """
-    if tools.lending is None or not tools.ffmpeg.writes_fd or len(results) != 1:
+    if tools.lending is None or not tools.ffmpeg.knows_fd or len(results) != 1:
         return None
     (result,) = results
     plan = result.plan
@@ -116,6 +117,7 @@ class _Work:
         self._info = info
         self._probed = probed
         self._plan = plan
+        self._packets = packet_options(probed, [plan])
         self._cuts = cuts
         self._crew = crew
         self._progress = JointProgress(len(cuts), plan, on_progress)
@@ -163,7 +165,7 @@ class _Work:
 
     async def _digest(self, tap: Tap | None) -> Digest | None:
         tools, plan = self._tools, self._plan
-        with opened_source(tools, self._info, plan.demuxer) as source:
+        with opened_source(tools, self._info, self._packets) as source:
             return await digest_source(
                 tools.ffmpeg, source, plan, self._probed, tools.timeouts.total, tap
             )
@@ -174,7 +176,7 @@ class _Work:
         async def follow(child: Child, alive: Callable[[], None]) -> None:
             await self._follow(number, tail, upload, child, alive)
 
-        with opened_source(tools, self._info, self._plan.demuxer, cut.options) as source:
+        with opened_source(tools, self._info, (*self._packets, *cut.options)) as source:
             (transcoded,) = await transcode_between(
                 tools.ffmpeg,
                 source,

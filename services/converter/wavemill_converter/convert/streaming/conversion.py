@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import structlog
+from msgspec import structs
 
 from wavemill_common.jobs import Job, Output
 from wavemill_common.objects import ObjectInfo
@@ -32,13 +33,14 @@ from wavemill_converter.convert.segments.upload import JoinedUpload
 from wavemill_converter.convert.streaming.follower import OutputFollower, follow_all
 from wavemill_converter.convert.streaming.layout import plan_layout
 from wavemill_converter.ffmpeg.memory import MemoryFile, is_supported
-from wavemill_converter.ffmpeg.places import Input, fd_destination, http_input
+from wavemill_converter.ffmpeg.places import fd_destination
+from wavemill_converter.opened import Opened, opened
+from wavemill_converter.plan.packets import packet_options
 from wavemill_converter.plan.plan import ConversionPlan
 from wavemill_converter.plan.results import Result, clock_of, runs
 from wavemill_converter.probe.probe import PROBE_TIME, probe_input
 from wavemill_converter.probe.source import Probed
 from wavemill_converter.sandbox.process import Child
-from wavemill_converter.store.blocks import BlockReader
 from wavemill_converter.tools import Tools
 from wavemill_converter.transcode.outcome import Transcoded
 from wavemill_converter.transcode.peaks import Tap
@@ -68,19 +70,17 @@ async def streaming_convert_audio(job: Job, tools: Tools, report: Report) -> Con
 async def _convert(job: Job, tools: Tools, report: Report, *, may_copy: bool) -> Converted:
     report(Stage.PROBING)
     found = await find_input(tools.sources, job)
-    reader = BlockReader(tools.sources, found)
-    with tools.proxy.published(reader) as url:
+    with opened(tools, found, tools.sources) as source:
         try:
-            source = http_input(url)
-            probed = await probe_input(tools.ffmpeg, source, reader.size, PROBE_TIME)
-            results = await prepare(job, tools, source, probed, report, may_copy=may_copy)
+            probed = await probe_input(tools.ffmpeg, source.input, source.size, PROBE_TIME)
+            results = await prepare(job, tools, source.input, probed, report, may_copy=may_copy)
             peaks = PeaksOfJob(job, probed, hears_results=tools.decodes)
             whole = tools.growing is None and not job.quarantined
             if whole and (done := await _in_segments(tools, report, found, probed, results, peaks)):
                 return done
-            return await _convert_all(tools, report, reader, source, probed, results, peaks)
+            return await _convert_all(tools, report, source, probed, results, peaks)
         except Exception:
-            _raise_source_failure(reader)  # whatever else went wrong followed from it
+            source.raise_failure()  # whatever else went wrong followed from it
             raise
 
 
@@ -109,8 +109,7 @@ async def _in_segments(
 async def _convert_all(
     tools: Tools,
     report: Report,
-    reader: BlockReader,
-    source: Input,
+    source: Opened,
     probed: Probed,
     results: Sequence[Result],
     peaks: PeaksOfJob,
@@ -125,8 +124,10 @@ async def _convert_all(
                     for result in batch
                 ]
                 tap = stack.enter_context(peaks.source())
-                done = await _transcode(tools, reader, source, batch, followers, on_progress, tap)
-                _raise_source_failure(reader)
+                packets = packet_options(probed, [result.plan for result in batch])
+                read = structs.replace(source, input=source.input.with_options(*packets))
+                done = await _transcode(tools, read, batch, followers, on_progress, tap)
+                source.raise_failure()
                 for result, follower, transcoded in zip(batch, followers, done, strict=True):
                     published = await _publish(tools, result, follower, transcoded, report, peaks)
                     outputs.append(published)
@@ -152,8 +153,7 @@ async def _following(
 
 async def _transcode(
     tools: Tools,
-    reader: BlockReader,
-    source: Input,
+    source: Opened,
     batch: Sequence[Result],
     followers: Sequence[OutputFollower],
     on_progress: OnProgress,
@@ -167,21 +167,20 @@ async def _transcode(
             bytes=sum(one.size for one in followers),
             early_parts=sum(one.early for one in followers),
             memory_peak=peak,
-            source_requests=reader.requests,
         )
 
     return await transcode_between(
         tools.ffmpeg,
-        source,
+        source.input,
         [
-            (result.plan, fd_destination(follower.fd, by_number=tools.ffmpeg.writes_fd))
+            (result.plan, fd_destination(follower.fd, by_number=tools.ffmpeg.knows_fd))
             for result, follower in zip(batch, followers, strict=True)
         ],
         timeouts=tools.timeouts,
         on_progress=on_progress,
         max_bytes=tools.limits.max_output_bytes,
         companion=follow,
-        bytes_read=lambda: reader.position,
+        bytes_read=source.position,
         clock=clock_of(batch),
         tap=tap,
     )
@@ -212,9 +211,3 @@ def tag_bytes(probed: Probed, plan: ConversionPlan) -> int:
     tags = probed.tags_as_read if plan.tagging is None else plan.tagging.tags
     text = sum(len(key) + 4 * len(value) for key, value in tags.items())
     return text + len(plan.picture or b"")
-
-
-def _raise_source_failure(reader: BlockReader) -> None:
-    """What was made of a source that could not be read to its end is worthless."""
-    if reader.failure is not None:
-        raise reader.failure

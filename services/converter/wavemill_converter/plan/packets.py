@@ -1,0 +1,26 @@
+"""Packets: how much of a source ffmpeg reads at a time, where nothing can tell from the result.
+
+Of WAV it reads 4 KiB at a time, and wakes its threads as often: larger packets save a thirtieth of
+the time of a fast encoder. But they also become the frames of whatever has none of its own: PCM
+encoders, and filters, whose noise and rounding may begin anew with each.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from wavemill_converter.plan.plan import ConversionPlan
+from wavemill_converter.probe.source import Probed
+
+_LARGE: Final = ("-max_size", str(64 * 1024))
+
+
+def packet_options(probed: Probed, plans: Iterable[ConversionPlan]) -> tuple[str, ...]:
+    """The options of the demuxer with which a source is read for all of these results."""
+    samples = probed.demuxer == "wav" and (probed.media.codec or "").startswith("pcm_")
+    return _LARGE if samples and all(map(_has_frames, plans)) else ()
+
+
+def _has_frames(plan: ConversionPlan) -> bool:
+    """Whether the encoder cuts the very samples of the source into frames of its own size."""
+    filtered = plan.trim or plan.processing or plan.resample or plan.mix or plan.dither
+    return not (plan.copied or filtered or plan.encoder.startswith("pcm_"))
