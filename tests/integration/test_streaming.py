@@ -249,7 +249,7 @@ async def test_a_part_that_is_written_again_trips_and_nothing_is_published(tmp_p
         os.pwrite(memory.fd, b"x" * (3 * MIB), 0)
         sleeper = "import sys, time; sys.stdin.read(); time.sleep(0.2)"
         async with started([sys.executable, "-c", sleeper]) as child:
-            await follower.follow(child)
+            await follower.follow(asyncio.create_task(child.process.wait()))
         assert follower.early == 2
         os.pwrite(memory.fd, b"y", MIB + 5)
 

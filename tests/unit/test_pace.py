@@ -1,44 +1,62 @@
-"""Who trickles is found out within one window; who is held up by us is not blamed."""
+"""When a growing file is looked at again: as rarely as is safe."""
 
-from wavemill_gateway.access.pace import HEAD_TIMEOUT, MIN_RATE, WINDOW, Pace
+from hypothesis import given
+from hypothesis import strategies as st
 
+from wavemill_common.settings import MIB
+from wavemill_converter.convert.streaming.pace import LEAST, Pace
 
-def test_a_head_that_is_not_whole_in_time_is_late_however_often_a_byte_comes() -> None:
-    pace = Pace()
-    for second in range(int(HEAD_TIMEOUT)):
-        pace.head_begins(second)
-        assert not pace.is_head_late(second)
-    assert pace.is_head_late(HEAD_TIMEOUT)
+MOST = 0.1
 
 
-def test_an_idle_connection_is_not_late() -> None:
-    pace = Pace()
-    pace.head_begins(0)
-    pace.head_ends()
-    assert pace.looks_again_at is None
-    assert not pace.is_head_late(1000)
+class Clock:
+    """Goes when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def test_a_body_of_one_byte_a_second_is_slow() -> None:
-    pace = Pace()
-    pace.body_begins(0)
-    for _ in range(int(WINDOW)):
-        pace.body_brings(1)
-    assert not pace.is_body_slow(WINDOW - 0.1)
-    assert pace.is_body_slow(WINDOW)
+def test_what_has_not_grown_yet_may_grow_at_any_rate_and_is_looked_at_often() -> None:
+    clock = Clock()
+    pace = Pace(MOST, clock)
+    for _ in range(3):
+        clock.now += 1.0
+        assert pace.pause(0, 1000 * MIB) == LEAST
 
 
-def test_every_window_is_judged_for_itself() -> None:
-    pace = Pace()
-    pace.body_begins(0)
-    pace.body_brings(1_000_000)
-    assert not pace.is_body_slow(WINDOW)
-    pace.body_brings(int(MIN_RATE * WINDOW) - 1)
-    assert pace.is_body_slow(2 * WINDOW)
+def test_what_grows_slowly_is_looked_at_rarely() -> None:
+    clock = Clock()
+    pace = Pace(MOST, clock)
+    clock.now += 1.0
+    assert pace.pause(20_000, 16 * MIB) == MOST
 
 
-def test_a_pause_of_ours_begins_a_new_window() -> None:
-    pace = Pace()
-    pace.body_begins(0)
-    pace.body_begins(WINDOW - 1)
-    assert not pace.is_body_slow(WINDOW)
+def test_what_has_no_room_left_is_looked_at_often() -> None:
+    clock = Clock()
+    pace = Pace(MOST, clock)
+    clock.now += 1.0
+    assert pace.pause(20_000, 0) == LEAST
+
+
+def test_what_was_fast_once_may_become_so_again() -> None:
+    clock = Clock()
+    pace = Pace(MOST, clock)
+    clock.now += 0.01
+    fast = pace.pause(8 * MIB, 16 * MIB)
+    clock.now += 10.0
+    assert pace.pause(8 * MIB, 16 * MIB) == fast == LEAST
+
+
+@given(st.integers(1, 1 << 30), st.integers(0, 1 << 30), st.floats(LEAST, 10.0))
+def test_eight_times_the_rate_so_far_does_not_take_the_room_within_a_pause(
+    grown: int, room: int, passed: float
+) -> None:
+    clock = Clock()
+    pace = Pace(MOST, clock)
+    clock.now += passed
+    pause = pace.pause(grown, room)
+    assert LEAST <= pause <= MOST
+    assert pause == LEAST or 8 * grown / (clock.now - 100.0) * pause <= room * 1.001

@@ -11,9 +11,10 @@ PAGE = 64 * 1024  # bytes, the largest that Linux has
 
 def test_a_part_goes_once_the_file_has_grown_its_lag_beyond_it() -> None:
     layout = PartLayout(part=5 * MIB, head=1, lag=16 * MIB)
-    assert not layout.is_ready(1, 10 * MIB)
-    assert not layout.is_ready(1, 26 * MIB - 1)
-    assert layout.is_ready(1, 26 * MIB)
+    assert layout.missing(1, 10 * MIB) == 16 * MIB
+    assert layout.missing(1, 26 * MIB - 1) == 1
+    assert layout.missing(1, 26 * MIB) == 0
+    assert layout.missing(1, 99 * MIB) == 0
 
 
 @given(st.integers(1, 20), st.integers(0, 64 * MIB))

@@ -27,7 +27,7 @@ from wavemill_converter.convert.segments.source import opened_source
 from wavemill_converter.convert.segments.tail import Tail
 from wavemill_converter.convert.segments.upload import JoinedUpload, SegmentsTripped
 from wavemill_converter.convert.streaming.layout import part_bytes
-from wavemill_converter.convert.streaming.pressure import LOOK_EVERY as GAUGED_EVERY
+from wavemill_converter.convert.streaming.pace import LEAST
 from wavemill_converter.convert.streaming.pressure import Gauge, Pressure
 from wavemill_converter.ffmpeg.failures import grown_beyond
 from wavemill_converter.ffmpeg.memory import MemoryFile
@@ -212,7 +212,7 @@ class _Work:
                 if pressure.is_stopped and (moved or must_pause()):
                     alive()
                 if not moved:
-                    await asyncio.sleep(GAUGED_EVERY)
+                    await asyncio.sleep(LEAST)
         self._peaks_of_memory[number] = pressure.peak
 
     def _whole(

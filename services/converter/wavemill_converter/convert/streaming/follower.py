@@ -11,13 +11,14 @@ from wavemill_common.objects import ObjectInfo, ObjectStore, Part
 from wavemill_common.retry import patiently, retried
 from wavemill_converter.convert.streaming import faststart
 from wavemill_converter.convert.streaming.layout import PartLayout
+from wavemill_converter.convert.streaming.pace import Pace
 from wavemill_converter.convert.streaming.pressure import Gauge, Pressure
 from wavemill_converter.ffmpeg.memory import MemoryFile
 from wavemill_converter.sandbox.process import Child
 
 log = structlog.get_logger(__name__)
 
-LOOK_EVERY = 0.01  # seconds
+MOST_PAUSE = 0.1  # seconds between two looks
 AT_ONCE = 2  # parts on their way at the same time
 
 
@@ -63,13 +64,15 @@ class OutputFollower:
         """What the child fills, and how far it may."""
         return Gauge(self._memory, self._layout.cap)
 
-    async def follow(self, child: Child) -> None:
+    async def follow(self, ended: asyncio.Future[int]) -> None:
         """Upload what is ready until the child has ended."""
-        slots = asyncio.Semaphore(AT_ONCE)
+        slots, pace = asyncio.Semaphore(AT_ONCE), Pace(MOST_PAUSE)
         async with asyncio.TaskGroup() as sending:
-            while child.process.returncode is None:
-                if slots.locked() or not self._layout.is_ready(self._next, self._memory.size):
-                    await asyncio.sleep(LOOK_EVERY)
+            while not ended.done():
+                size = self._memory.size
+                missing = self._layout.missing(self._next, size)
+                if missing or slots.locked():
+                    await asyncio.wait([ended], timeout=pace.pause(size, missing))
                     continue
                 await self._multipart()
                 await slots.acquire()
@@ -171,12 +174,13 @@ async def follow_all(
     gauges = [one.gauge for one in followers]
     with Pressure(gauges, child.process.pid) as pressure:
         async with asyncio.TaskGroup() as following:
+            ended = following.create_task(child.process.wait())
             for one in followers:
-                following.create_task(one.follow(child))
-            while child.process.returncode is None:
+                following.create_task(one.follow(ended))
+            while not ended.done():
                 if pressure.is_stopped:
                     alive()
-                await asyncio.sleep(LOOK_EVERY)
+                await asyncio.wait([ended], timeout=MOST_PAUSE)
     return pressure.peak
 
 

@@ -40,9 +40,9 @@ class PartLayout(Struct, frozen=True, kw_only=True):
         """Where part `index` (from 0) begins and ends in a full file."""
         return index * self.part, (index + 1) * self.part
 
-    def is_ready(self, index: int, size: int) -> bool:
-        """Whether part `index` of a file that has `size` bytes and grows will change no more."""
-        return size >= self.bounds(index)[1] + self.lag
+    def missing(self, index: int, size: int) -> int:
+        """How many bytes a growing file of `size` lacks until part `index` will change no more."""
+        return max(0, self.bounds(index)[1] + self.lag - size)
 
 
 def part_bytes(max_output: int) -> int:

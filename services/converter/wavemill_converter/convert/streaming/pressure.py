@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Self
 
+from wavemill_converter.convert.streaming.pace import LEAST, Pace
 from wavemill_converter.ffmpeg.memory import MemoryFile
 
-LOOK_EVERY = 0.005  # seconds
+MOST_PAUSE = 0.02  # seconds between two looks
 GO_ON_AT = 0.75  # of the cap
 
 
@@ -28,6 +29,11 @@ class Gauge(NamedTuple):
     def level(self) -> float:
         """The share of the cap that is held."""
         return self.memory.held / self.cap
+
+    @property
+    def room(self) -> int:
+        """The bytes that it may still take."""
+        return self.cap - self.memory.held
 
 
 class Pressure:
@@ -56,7 +62,8 @@ class Pressure:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.wait(LOOK_EVERY):
+        pace, pause = Pace(MOST_PAUSE), LEAST
+        while not self._over.wait(pause):
             self.peak = max(self.peak, sum(gauge.memory.held for gauge in self._gauges))
             level = max(math.inf if self._must_pause() else gauge.level for gauge in self._gauges)
             if level > 1 and not self.is_stopped:
@@ -64,6 +71,8 @@ class Pressure:
                 self.is_stopped = True
             elif self.is_stopped and level < GO_ON_AT:
                 self._go_on()
+            room = 0 if self.is_stopped else min(gauge.room for gauge in self._gauges)
+            pause = pace.pause(sum(gauge.memory.size for gauge in self._gauges), room)
         if self.is_stopped:
             self._go_on()
 
