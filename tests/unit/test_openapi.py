@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from wavemill_common.errors import AppError
+from wavemill_common.errors import AppError, ConversionError
 from wavemill_common.settings import Settings
 from wavemill_gateway.app import create_app
 from wavemill_gateway.openapi.declare import described
 from wavemill_gateway.openapi.declared import ENDPOINTS, PAGES, TAGS
 from wavemill_gateway.openapi.document import build
-from wavemill_gateway.openapi.failures import EVERYWHERE, MEANINGS
+from wavemill_gateway.openapi.failures import EVERYWHERE, MEANINGS, job_failures
 from wavemill_gateway.openapi.page import render
 from wavemill_gateway.openapi.routes import STYLE
 from wavemill_gateway.openapi.words import LIMITS, MEMBERS, SHAPES
@@ -62,6 +62,15 @@ def test_a_path_names_its_own_parameters(one: Any) -> None:
 def test_every_code_that_may_come_has_a_meaning() -> None:
     codes = {described(one)[1] for endpoint in ENDPOINTS for one in endpoint.failures}
     assert codes | {described(one)[1] for one in EVERYWHERE} <= set(MEANINGS)
+
+
+def test_what_a_service_keeps_to_itself_is_no_failure_that_an_owner_meets() -> None:
+    class Inner(ConversionError):
+        code = "inner"
+
+    codes = {code for _, code in job_failures()}
+    assert Inner.code not in codes
+    assert "ffmpeg_crashed" in codes
 
 
 def test_every_meaning_is_of_a_code_that_there_is() -> None:

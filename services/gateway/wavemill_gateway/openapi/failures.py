@@ -46,11 +46,15 @@ def failures_of(endpoint: Endpoint) -> tuple[Failure, ...]:
 
 
 def job_failures() -> tuple[tuple[int, str], ...]:
-    """How a job itself may fail, each with the status that stands for it."""
+    """How a job itself may fail, each with the status that stands for it.
+
+    What a converter keeps to itself is no class of the common errors: no owner meets it.
+    """
     found, classes = set[tuple[int, str]](), [ConversionError]
     while classes:
         one = classes.pop()
-        found.add((one.status, one.code))
+        if one.__module__ == ConversionError.__module__:
+            found.add((one.status, one.code))
         classes += one.__subclasses__()
     return tuple(sorted(found))
 
