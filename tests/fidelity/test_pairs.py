@@ -38,7 +38,7 @@ SAMPLE = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_sample_of_formats_is_the_same_by_both_paths(
+async def test_a_sample_of_formats_is_the_same_by_every_path(
     bench: Bench, inputs: Inputs, ledger: Ledger, name: str
 ) -> None:
     await assert_all_right(bench, ledger, inputs.path(name), name, SAMPLE[name])
@@ -46,7 +46,7 @@ async def test_a_sample_of_formats_is_the_same_by_both_paths(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-async def test_every_format_is_the_same_by_both_paths(
+async def test_every_format_is_the_same_by_every_path(
     bench: Bench, inputs: Inputs, ledger: Ledger, name: str
 ) -> None:
     rest = [target for target in FORMATS if (name, target) not in ledger.pairs]
@@ -55,7 +55,7 @@ async def test_every_format_is_the_same_by_both_paths(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", real.NAMES)
-async def test_what_other_programs_wrote_is_converted_the_same_by_both_paths(
+async def test_what_other_programs_wrote_is_converted_the_same_by_every_path(
     bench: Bench, ledger: Ledger, name: str
 ) -> None:
     folder = await asyncio.to_thread(real.clips)
@@ -79,7 +79,7 @@ async def test_the_result_is_what_a_command_written_by_hand_makes(
 async def assert_all_right(
     bench: Bench, ledger: Ledger, source: Path, name: str, targets: list[str]
 ) -> None:
-    """Convert into all these formats by both paths; note and assert what comes out."""
+    """Convert into all these formats by every path; note and assert what comes out."""
     seconds = await asyncio.to_thread(seconds_of, source)
     start = await asyncio.to_thread(start_of, source)
     slots = asyncio.Semaphore(AT_ONCE)

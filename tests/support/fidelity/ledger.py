@@ -21,7 +21,7 @@ class Reading:
 class Ledger:
     """Collects what is found; the tables' rows are added as they are to be shown."""
 
-    pairs: dict[tuple[str, str], bool] = field(default_factory=dict)  # identical by both paths?
+    pairs: dict[tuple[str, str], bool] = field(default_factory=dict)  # identical by every path?
     references: dict[tuple[str, str], bool] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)
     tables: dict[str, list[dict[str, Cell]]] = field(default_factory=lambda: defaultdict(list))

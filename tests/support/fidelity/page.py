@@ -12,7 +12,8 @@ processor time): each input made here in two formats, so that all formats have t
 reference command but the large ones, and ffmpeg 5.
 
 The yardstick is what the same ffmpeg writes from a local file to a local, seekable file. A result
-is made twice, by the streaming path and by way of files; both must hold the same bytes, and for
+is made three times: by the streaming path, with the source coming through the proxy as from S3 and
+as an open file as from the disk, and by way of files. All must hold the same bytes, and for
 the pairs below also the bytes that a command writes which a person typed for it
 (`tests/support/fidelity/references.py`). Every streamed result was decoded again and, where it is
 lossless, compared sample by sample before it counted, as every result of a job is.
