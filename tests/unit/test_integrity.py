@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from wavemill_common.errors import StorageUnavailable
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.objects.disk import DiskObjectStore
-from wavemill_converter.store.integrity import read_back
+from wavemill_converter.store.integrity import mark_of, read_back
 
 CONTENT = st.lists(st.binary(max_size=40), min_size=1, max_size=6)
 
@@ -30,7 +30,7 @@ class Holding(DiskObjectStore):
 
 
 async def read(data: bytes, sent: Sequence[bytes], piece: int = 7) -> str:
-    digests = [(len(one), hashlib.sha256(one).hexdigest()) for one in sent]
+    digests = [(len(one), mark_of(one)) for one in sent]
     return await read_back(Holding(data, piece), ObjectInfo("key", len(data), 0.0, ""), digests)
 
 

@@ -112,12 +112,12 @@ async def _publish(
     path = _path(scratch, result)
     remarks = check_result(transcoded, result.plan, path)
     report(Stage.UPLOADING, estimated_time_remaining=0)
-    stored, sha256 = await retried(publish, tools.objects, result.key, path)
+    stored, mark = await retried(publish, tools.objects, result.key, path)
     path.unlink()
     report(Stage.VERIFYING)
-    sent = [(stored.size, sha256)]
+    sent = [(stored.size, mark)]
     with peaks.result(result, transcoded) as tap:
-        await check_published(tools, stored, sent, result.plan, transcoded, tap)
+        sha256 = await check_published(tools, stored, sent, result.plan, transcoded, tap)
     measured = await measure_published(tools, stored, result)
     output = result.output(stored, sha256, remarks, measured)
     return await read_result(tools, stored, result, output)

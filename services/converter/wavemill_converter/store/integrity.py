@@ -1,14 +1,25 @@
-"""Integrity: read a published object back, whole, and compare it with what was sent."""
+"""Integrity: read a published object back, whole, and compare it with what was sent.
+
+What was sent is known by its mark, the XXH3 of each part: nobody forges it on the way to the store
+and back, and it takes a tenth of the time of the SHA-256 that is told to the result's owner.
+"""
 
 import hashlib
 from collections.abc import Sequence
+
+import xxhash
 
 from wavemill_common.errors import StorageUnavailable
 from wavemill_common.objects import ObjectInfo, ObjectStore
 
 
+def mark_of(data: bytes) -> str:
+    """The mark of a part that is sent: its XXH3 of 128 bits (hex)."""
+    return xxhash.xxh3_128_hexdigest(data)
+
+
 async def read_back(objects: ObjectStore, info: ObjectInfo, sent: Sequence[tuple[int, str]]) -> str:
-    """Return the object's SHA-256 (hex). `sent` is length and SHA-256 of each part, in order.
+    """Return the object's SHA-256 (hex). `sent` is length and mark of each part, in order.
 
     Raises:
         StorageUnavailable: what the store gives back is not what it was given.
@@ -22,12 +33,12 @@ async def read_back(objects: ObjectStore, info: ObjectInfo, sent: Sequence[tuple
 
 
 class _PartChecker:
-    """Cuts a stream into the parts that were sent, and compares their digests."""
+    """Cuts a stream into the parts that were sent, and compares their marks."""
 
     def __init__(self, key: str, sent: Sequence[tuple[int, str]]) -> None:
         self._key = key
         self._left = list(reversed(sent))
-        self._digest = hashlib.sha256()
+        self._mark = xxhash.xxh3_128()
         self._missing = self._left[-1][0] if self._left else 0
 
     def feed(self, data: memoryview) -> None:
@@ -36,7 +47,7 @@ class _PartChecker:
             if not self._left:
                 raise self._differs()
             piece = data[: self._missing]
-            self._digest.update(piece)
+            self._mark.update(piece)
             self._missing -= len(piece)
             data = data[len(piece) :]
 
@@ -48,9 +59,9 @@ class _PartChecker:
     def _close_full_parts(self) -> None:
         """Compare what is complete; a part of no bytes is from its beginning."""
         while self._left and self._missing == 0:
-            if self._digest.hexdigest() != self._left.pop()[1]:
+            if self._mark.hexdigest() != self._left.pop()[1]:
                 raise self._differs()
-            self._digest = hashlib.sha256()
+            self._mark = xxhash.xxh3_128()
             self._missing = self._left[-1][0] if self._left else 0
 
     def _differs(self) -> StorageUnavailable:

@@ -1,10 +1,11 @@
-"""Publish: bring a result from scratch into the object store, and know its digest."""
+"""Publish: bring a result from scratch into the object store, and know its mark."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
+
+import xxhash
 
 from wavemill_common.errors import ObjectExists, StorageUnavailable
 from wavemill_common.jobs import Job, outputs_prefix
@@ -44,18 +45,18 @@ async def remove_earlier_attempts(objects: ObjectStore, job: Job) -> None:
 
 
 async def publish(objects: ObjectStore, key: str, path: Path) -> tuple[ObjectInfo, str]:
-    """Store the file under `key`; return what is stored, and its SHA-256 (hex).
+    """Store the file under `key`; return what is stored, and its mark.
 
     Raises:
         StorageUnavailable: what is stored is not what was sent; nothing is kept, so try again.
     """
-    digest, sent = hashlib.sha256(), 0
+    mark, sent = xxhash.xxh3_128(), 0
 
     async def blocks() -> AsyncGenerator[bytes, None]:
         nonlocal sent
         async with aclosing(read_file(path)) as file:
             async for block in file:
-                digest.update(block)
+                mark.update(block)
                 sent += len(block)
                 yield block
 
@@ -68,7 +69,7 @@ async def publish(objects: ObjectStore, key: str, path: Path) -> tuple[ObjectInf
     if stored.size != sent:
         await objects.delete([key])
         raise StorageUnavailable(f"the store kept {stored.size} of the result's {sent} bytes")
-    return stored, digest.hexdigest()
+    return stored, mark.hexdigest()
 
 
 async def fetch(objects: Readable, key: str, path: Path) -> int:

@@ -5,7 +5,6 @@ when what is left of the segment before can go in front of it; the first of all 
 """
 
 import asyncio
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -13,6 +12,7 @@ from wavemill_common.errors import ConversionError
 from wavemill_common.objects import ObjectInfo, ObjectStore, Part
 from wavemill_common.retry import patiently
 from wavemill_converter.convert.streaming.layout import MAX_PARTS
+from wavemill_converter.store.integrity import mark_of
 
 _SENDS: Final = 2  # parts on their way at the same time
 
@@ -46,7 +46,7 @@ class JoinedUpload:
         self._starting = asyncio.Lock()
         self._upload_id: str | None = None
         self._parts: dict[int, Part] = {}
-        self._digests: dict[int, str] = {}
+        self._marks: dict[int, str] = {}
         self.head = b""  # to be set before `finish`
         self._added = 0
 
@@ -94,9 +94,9 @@ class JoinedUpload:
         if self._upload_id is not None:
             await self._objects.abort_multipart(self._key, self._upload_id)
 
-    def part_digests(self) -> list[tuple[int, str]]:
-        """Length and SHA-256 of each part as it was sent, in the object's order."""
-        return [(self._parts[one].size, self._digests[one]) for one in sorted(self._parts)]
+    def part_marks(self) -> list[tuple[int, str]]:
+        """Length and mark of each part as it was sent, in the object's order."""
+        return [(self._parts[one].size, self._marks[one]) for one in sorted(self._parts)]
 
     def _left(self) -> Iterator[tuple[int, bytes]]:
         """What was held back, joined over the borders; each with the number of its part."""
@@ -113,7 +113,7 @@ class JoinedUpload:
     async def _send(self, number: int, data: bytes) -> None:
         async with self._slots:
             upload_id = await self._multipart()
-            self._digests[number] = await asyncio.to_thread(_sha256, data)
+            self._marks[number] = mark_of(data)
             put = self._objects.put_part
             self._parts[number] = await patiently(put, self._key, upload_id, number, data)
 
@@ -122,7 +122,3 @@ class JoinedUpload:
             if self._upload_id is None:
                 self._upload_id = await self._objects.start_multipart(self._key)
             return self._upload_id
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

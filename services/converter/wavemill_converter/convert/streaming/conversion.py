@@ -198,7 +198,7 @@ async def _publish(
     report(Stage.UPLOADING, estimated_time_remaining=0)
     stored = await follower.finish(index_in_front=result.plan.codec.faststart)
     report(Stage.VERIFYING)
-    sent = follower.part_digests()
+    sent = follower.part_marks()
     with peaks.result(result, transcoded) as tap:
         sha256 = await check_published(tools, stored, sent, result.plan, transcoded, tap)
     measured = await measure_published(tools, stored, result)

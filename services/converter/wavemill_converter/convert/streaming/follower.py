@@ -1,7 +1,6 @@
 """OutputFollower: upload a memory file's parts while a child still writes it, the head last."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
@@ -15,6 +14,7 @@ from wavemill_converter.convert.streaming.pace import Pace
 from wavemill_converter.convert.streaming.pressure import Gauge, Pressure
 from wavemill_converter.ffmpeg.memory import MemoryFile
 from wavemill_converter.sandbox.process import Child
+from wavemill_converter.store.integrity import mark_of
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ class OutputFollower:
         self._layout = layout
         self._next = layout.head  # the first part that has not gone yet
         self._parts: dict[int, Part] = {}  # by number, from 1
-        self._digests: dict[int, str] = {}
+        self._marks: dict[int, str] = {}
         self._upload_id: str | None = None
 
     @property
@@ -107,13 +107,13 @@ class OutputFollower:
         if self._upload_id is not None:
             await self._objects.abort_multipart(self._key, self._upload_id)
 
-    def part_digests(self) -> list[tuple[int, str]]:
-        """Length and SHA-256 of each part as it was sent, in the object's order."""
-        return [(self._parts[one].size, self._digests[one]) for one in sorted(self._parts)]
+    def part_marks(self) -> list[tuple[int, str]]:
+        """Length and mark of each part as it was sent, in the object's order."""
+        return [(self._parts[one].size, self._marks[one]) for one in sorted(self._parts)]
 
     async def _put(self, data: bytes) -> ObjectInfo:
         """Publish a small result in one request."""
-        self._digests[1] = await asyncio.to_thread(_sha256, data)
+        self._marks[1] = mark_of(data)
         self._parts[1] = Part(1, len(data), "")
         return await retried(self._put_once, data)
 
@@ -152,7 +152,7 @@ class OutputFollower:
     async def _send(self, index: int, data: bytes) -> None:
         number = index + 1
         upload_id = await self._multipart()
-        self._digests[number] = await asyncio.to_thread(_sha256, data)
+        self._marks[number] = mark_of(data)
         put = self._objects.put_part
         self._parts[number] = await patiently(put, self._key, upload_id, number, data)
 
@@ -186,7 +186,3 @@ async def follow_all(
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:
     yield data
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
