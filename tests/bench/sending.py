@@ -26,7 +26,7 @@ class Connection:
         *,
         times: int = 1,
     ) -> tuple[int, bytes]:
-        """Send a request whose body is `body`, so many times; return the answer's status and body."""
+        """Send a request with `body` so many `times`; return the answer's status and body."""
         status, _, answer = self.exchange(method, path, body, headers, times=times)
         return status, answer
 

@@ -11,9 +11,17 @@ from pathlib import Path
 
 from bench.bench import Bench, LeftOut, interleaved
 from bench.rows import Goal, Row
-from bench.scenarios.upload import CHUNK, MIB, Goals, a_chunk, rows, upload
+from bench.scenarios.upload import CHUNK, MIB, NONE, Goals, a_chunk, rows, upload
 from bench.sending import Connection, connected
-from bench.services import LOAD_CORE, SERVER_CORE, Service, gateway, redis_in, started, wait_for_port
+from bench.services import (
+    LOAD_CORE,
+    SERVER_CORE,
+    Service,
+    gateway,
+    redis_in,
+    started,
+    wait_for_port,
+)
 from bench.usage import Usage, of_servers, pinned
 from support.ports import free_port
 
@@ -35,7 +43,7 @@ def run(bench: Bench) -> Iterator[Row]:
     node = next(_PEERS.glob(_NODE), None)
     if node is None or not (_PROGRAM.parent / "made").exists():
         raise LeftOut("node or @tus/server is not installed; `make bench` does that")
-    size = bench.sized(256, 1024) * MIB
+    size = bench.sized(128, 1024) * MIB
     chunk, data = a_chunk(), bench.folder / "upload"
     with (
         pinned(LOAD_CORE),
@@ -53,7 +61,7 @@ def run(bench: Bench) -> Iterator[Row]:
         )
     faster, told = min((whole, "one PATCH"), (cut, "8 MiB PATCHes"), key=_total)
     yield from rows(size, wavemill, faster, f"@tus/server, {told}", Goals(Goal(least=2)))
-    yield from rows(size, wavemill, durable, "@tus/server, one PATCH, synced")
+    yield from rows(size, wavemill, durable, "@tus/server, one PATCH, synced", NONE)
 
 
 def patch(service: Service, folder: Path, size: int, chunk: memoryview, piece: int) -> Usage:
