@@ -19,8 +19,8 @@ from bench.rows import Outcome, Results, Row
 from bench.table import described, table
 
 SCENARIOS = (
-    *("job", "polls", "upload", "download", "start", "many", "news", "sse"),
-    *("noop", "depth", "memory", "following", "segments"),
+    *("job", "polls", "upload", "upload_tus", "upload_s3", "download", "start", "many", "news"),
+    *("sse", "noop", "depth", "memory", "following", "segments"),
 )
 
 

@@ -23,18 +23,33 @@ class Connection:
         path: str,
         body: bytes | memoryview = b"",
         headers: Mapping[str, str] = {},
+        *,
+        times: int = 1,
     ) -> tuple[int, bytes]:
-        """Send a request; return the answer's status and body."""
-        lines = {"Host": self._host, "Content-Length": str(len(body)), **headers}
+        """Send a request with `body` so many `times`; return the answer's status and body."""
+        status, _, answer = self.exchange(method, path, body, headers, times=times)
+        return status, answer
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | memoryview = b"",
+        headers: Mapping[str, str] = {},
+        *,
+        times: int = 1,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """The same; return the answer's headers too, their names in lower case."""
+        lines = {"Host": self._host, "Content-Length": str(len(body) * times), **headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self._socket.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode())
-        if body:
+        for _ in range(times if body else 0):
             self._socket.sendall(body)
         head_bytes, rest = self._head()
-        status, length = _read_head(head_bytes)
-        while len(rest) < length:
+        status, fields = _read_head(head_bytes)
+        while len(rest) < _length(fields):
             rest += self._received()
-        return status, rest
+        return status, fields, rest
 
     def fetch(self, path: str, buffer: bytearray, headers: Mapping[str, str] = {}) -> int:
         """Send a GET and throw its body away; return how long it was."""
@@ -42,7 +57,8 @@ class Connection:
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self._socket.sendall(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode())
         head_bytes, rest = self._head()
-        status, length = _read_head(head_bytes)
+        status, fields = _read_head(head_bytes)
+        length = _length(fields)
         assert status in {200, 206}, head_bytes
         got = len(rest)
         while got < length:
@@ -76,7 +92,11 @@ def connected(url: str) -> Iterator[Connection]:
         connection.close()
 
 
-def _read_head(head: bytes) -> tuple[int, int]:
+def _read_head(head: bytes) -> tuple[int, Mapping[str, str]]:
     lines = head.decode("latin-1").split("\r\n")
-    fields = dict(line.lower().split(": ", 1) for line in lines[1:])
-    return int(lines[0].split(" ")[1]), int(fields.get("content-length", "0"))
+    pairs = (line.split(": ", 1) for line in lines[1:])
+    return int(lines[0].split(" ")[1]), {name.lower(): value for name, value in pairs}
+
+
+def _length(fields: Mapping[str, str]) -> int:
+    return int(fields.get("content-length", "0"))

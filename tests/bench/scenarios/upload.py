@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.bench import Bench, interleaved
 from bench.rows import Goal, Row
@@ -26,14 +27,22 @@ AT_ONCE = 4
 _JSON = {"Content-Type": "application/json"}
 _RAW = {"Content-Type": "application/octet-stream"}
 
-Side = Callable[[], Usage]
+
+class Goals(NamedTuple):
+    """Where the ratios of throughput and of CPU should lie."""
+
+    throughput: Goal | None = None
+    cpu: Goal | None = None
+
+
+BARE = Goals(Goal(least=0.8), Goal(most=1.3))
+NONE = Goals()
 
 
 def run(bench: Bench) -> Iterator[Row]:
     """Measure throughput and CPU."""
     size = bench.sized(256, 1024) * MIB
-    chunk = memoryview(b"RIFF\0\0\0\0WAVE" + os.urandom(CHUNK))[:CHUNK]
-    data, folder = bench.folder / "upload", bench.folder / "upload-bare"
+    chunk, data, folder = a_chunk(), bench.folder / "upload", bench.folder / "upload-bare"
     folder.mkdir()
     with (
         pinned(LOAD_CORE),
@@ -47,12 +56,21 @@ def run(bench: Bench) -> Iterator[Row]:
             lambda: put_and_join(theirs, folder, size, chunk),
             lambda: put_all(theirs, folder, size, chunk),
         )
-    yield from rows(size, wavemill, same, "aiohttp PUT, synced and joined", judged=True)
-    yield from rows(size, wavemill, plain, "aiohttp PUT, not synced", judged=False)
+    yield from rows(size, wavemill, same, "aiohttp PUT, synced and joined", BARE)
+    yield from rows(size, wavemill, plain, "aiohttp PUT, not synced", NONE)
+
+
+def a_chunk() -> memoryview:
+    """What is sent, again and again: it begins like a WAV."""
+    return memoryview(b"RIFF\0\0\0\0WAVE" + os.urandom(CHUNK))[:CHUNK]
 
 
 def rows(
-    size: int, ours: Sequence[Usage], limit: Sequence[Usage], against: str, *, judged: bool
+    size: int,
+    ours: Sequence[Usage],
+    limit: Sequence[Usage],
+    against: str,
+    goals: Goals,
 ) -> Iterator[Row]:
     """Throughput and CPU of both."""
     yield Row(
@@ -61,7 +79,7 @@ def rows(
         unit="MB/s",
         ours=[size / 1e6 / one.wall for one in ours],
         limit=[size / 1e6 / one.wall for one in limit],
-        goal=Goal(least=0.8) if judged else None,
+        goal=goals.throughput,
     )
     yield Row(
         name="CPU",
@@ -69,7 +87,7 @@ def rows(
         unit="s/GB",
         ours=[one.cpu / size * 1e9 for one in ours],
         limit=[one.cpu / size * 1e9 for one in limit],
-        goal=Goal(most=1.3) if judged else None,
+        goal=goals.cpu,
     )
 
 
@@ -83,7 +101,7 @@ def upload(service: Service, size: int, chunk: memoryview) -> Usage:
             status, answer = one.send("POST", path, chunk, _RAW)
             assert status in {200, 201}, answer
 
-        used = of_servers(service.processes, lambda: _in_parallel(service, size, send))
+        used = of_servers(service.processes, lambda: in_parallel(service, size, send))
         _, answer = connection.send("GET", f"/api/uploads/{file_id}")
         assert json.loads(answer)["complete"], answer
         connection.send("DELETE", f"/api/uploads/{file_id}")
@@ -95,7 +113,7 @@ def put_and_join(service: Service, folder: Path, size: int, chunk: memoryview) -
     count = math.ceil(size / CHUNK)
 
     def work() -> None:
-        _in_parallel(service, size, lambda one, index: _put(one, f"{index}?fsync=1", chunk))
+        in_parallel(service, size, lambda one, index: _put(one, f"{index}?fsync=1", chunk))
         with connected(service.url) as connection:
             status, answer = connection.send("POST", f"/joined/whole?count={count}")
             assert status == 200, answer
@@ -109,7 +127,7 @@ def put_all(service: Service, folder: Path, size: int, chunk: memoryview) -> Usa
     """PUT the same chunks, and be content with that."""
 
     def work() -> None:
-        _in_parallel(service, size, lambda one, index: _put(one, str(index), chunk))
+        in_parallel(service, size, lambda one, index: _put(one, str(index), chunk))
 
     used = of_servers(service.processes, work)
     for index in range(math.ceil(size / CHUNK)):
@@ -117,7 +135,7 @@ def put_all(service: Service, folder: Path, size: int, chunk: memoryview) -> Usa
     return used
 
 
-def _in_parallel(service: Service, size: int, send: Callable[[Connection, int], None]) -> None:
+def in_parallel(service: Service, size: int, send: Callable[[Connection, int], None]) -> None:
     """Send all chunks over some connections."""
     indexes = iter(range(math.ceil(size / CHUNK)))
 
