@@ -1,6 +1,7 @@
 """What every service shares: settings, signals, one main coroutine, an honest exit code."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -39,6 +40,7 @@ def run_service(
         sys.exit(f"wavemill: {error}")
     configure_logging(name, settings.log_level, secret_values(settings))
     name_build(name)
+    gc.freeze()  # what was imported stays: to look through it again and again found nothing
     try:
         with tracing(name, os.environ):
             asyncio.run(_until_stopped(name, main, settings, check, look))

@@ -66,6 +66,8 @@ async def _stream(request: web.Request) -> web.StreamResponse:
 class EventStream:
     """One client's stream: what it has been told, and what it still waits for."""
 
+    __slots__ = ("_open", "_response", "_told")
+
     def __init__(
         self, response: web.StreamResponse, known: dict[str, Progress], seen: dict[str, int]
     ) -> None:

@@ -69,7 +69,7 @@ async def _measured(
     async with connect(url) as client:
         store, number = ProgressStore(client), 1
         await store.write(step(job, number))
-        mine, theirs_too = _Crowd(ours, job.job_id), _Crowd(theirs, "any")
+        mine, theirs_too = Crowd(ours, job.job_id), Crowd(theirs, "any")
         sizes = await mine.join(count), await theirs_too.join(count)
         times = list[float](), list[float]()
         for _ in range(broadcasts + 1):
@@ -85,7 +85,7 @@ async def _measured(
 class _Stream(asyncio.Protocol):
     """One client's connection: notes when anything came last."""
 
-    def __init__(self, request: bytes, crowd: "_Crowd") -> None:
+    def __init__(self, request: bytes, crowd: "Crowd") -> None:
         self._request = request
         self._crowd = crowd
 
@@ -98,7 +98,7 @@ class _Stream(asyncio.Protocol):
         self._crowd.heard(data)
 
 
-class _Crowd:
+class Crowd:
     """Many clients of one server."""
 
     def __init__(self, service: Service, job_id: str) -> None:

@@ -28,16 +28,19 @@ LOOK_EVERY = 1.0  # seconds between looks for jobs that have been silent
 class Watch:
     """One watcher's newest, not yet taken progress of each of its jobs.
 
-    There may be ten thousand, so one is small: a future while it waits, no Event, no Timeout.
+    There may be ten thousand, so one is small: a future while it waits, no Event, no Timeout. Its
+    alarm outlasts a wait: to set one anew for each took an eighth of a broadcast.
     """
 
-    __slots__ = ("_news", "_seen", "_waiting", "_woken")
+    __slots__ = ("_alarm", "_due", "_news", "_seen", "_waiting", "_woken")
 
     def __init__(self, seen: dict[str, int]) -> None:
         self._seen = seen  # job id → the newest revision offered
         self._news: dict[str, Progress] = {}
         self._woken = False
         self._waiting: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._due = 0.0  # when the present wait ends, by the loop's clock
 
     def offer(self, progress: Progress) -> None:
         """Take note of a progress, unless the watcher has had it or a newer one."""
@@ -57,15 +60,37 @@ class Watch:
         if not self._woken:
             loop = asyncio.get_running_loop()
             self._waiting = loop.create_future()
-            alarm = loop.call_later(timeout, self._end_wait)
+            self._due = loop.time() + timeout
+            self._set_alarm(loop)
             try:
                 await self._waiting
             finally:
-                alarm.cancel()
                 self._waiting = None
         self._woken = False
         news, self._news = list(self._news.values()), {}
         return news
+
+    def close(self) -> None:
+        """Let go of the alarm: nobody will wait any more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._alarm is not None:
+            if self._alarm.when() <= self._due:
+                return  # it rings, finds that it is too early, and is set anew
+            self._alarm.cancel()
+        self._alarm = loop.call_at(self._due, self._ring, loop)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        rang, self._alarm = self._alarm, None
+        if self._waiting is None or rang is None:
+            return
+        if rang.when() < self._due:
+            self._set_alarm(loop)
+        else:
+            self._end_wait()
 
     def _end_wait(self) -> None:
         if self._waiting is not None and not self._waiting.done():
@@ -107,6 +132,7 @@ class ProgressFeed:
                 watch.offer(progress)
             yield watch
         finally:
+            watch.close()
             self._leave(ids, watch)
 
     def wake_all(self) -> None:

@@ -5,7 +5,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,14 +21,15 @@ Work = Callable[[sqlite3.Connection], T]
 @dataclass(frozen=True)
 class _Write:
     work: Work[Any]
-    outcome: Future[Any]
+    waiting: asyncio.Future[Any]
 
 
 class Committer:
     """Owns the connection that writes.
 
     An fsync costs far more than a write, so those that come during one commit share the next.
-    Each runs in a savepoint of its own and reports its own outcome, after the commit.
+    Each runs in a savepoint of its own and gets its own outcome, after the commit. They are told
+    all at once: an event loop that is woken for each of them does little else.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
@@ -46,9 +47,9 @@ class Committer:
         Raises:
             JobStoreUnavailable, InsufficientStorage: nothing was written.
         """
-        outcome: Future[T] = Future()
-        self._waiting.put(_Write(work, outcome))
-        return await asyncio.wrap_future(outcome)
+        waiting: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.put(_Write(work, waiting))
+        return await waiting
 
     def close(self) -> None:
         """Commit what waits, then close; blocks until that is done. No write may follow."""
@@ -62,24 +63,17 @@ class Committer:
             while len(batch) < MAX_BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get())
             open_ = None not in batch
-            writes = [one for one in batch if one and one.outcome.set_running_or_notify_cancel()]
+            writes = [one for one in batch if one and not one.waiting.cancelled()]
             if writes:
-                self._settle(writes)
+                _tell(writes, self._outcomes(writes))
         self._connection.close()
 
-    def _settle(self, writes: Sequence[_Write]) -> None:
+    def _outcomes(self, writes: Sequence[_Write]) -> list[Any]:
         try:
-            results = self._commit(writes)
+            return self._commit(writes)
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits to hear it
             self._undo()
-            for write in writes:
-                write.outcome.set_exception(self._explain(error))
-            return
-        for write, result in zip(writes, results, strict=True):
-            if isinstance(result, Exception):
-                write.outcome.set_exception(result)
-            else:
-                write.outcome.set_result(result)
+            return [self._explain(error) for _ in writes]
 
     def _commit(self, writes: Sequence[_Write]) -> list[Any]:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -106,3 +100,23 @@ class Committer:
 
     def _explain(self, error: Exception) -> Exception:
         return job_store_fault(error, self._path) if isinstance(error, sqlite3.Error) else error
+
+
+def _tell(writes: Sequence[_Write], outcomes: Sequence[Any]) -> None:
+    """Hand outcomes to those who wait, each in its event loop."""
+    told: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+    for write, outcome in zip(writes, outcomes, strict=True):
+        told.setdefault(write.waiting.get_loop(), []).append((write.waiting, outcome))
+    for loop, pairs in told.items():
+        with suppress(RuntimeError):  # it is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, pairs)
+
+
+def _settle(pairs: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+    for waiting, outcome in pairs:
+        if waiting.done():  # cancelled
+            continue
+        if isinstance(outcome, Exception):
+            waiting.set_exception(outcome)
+        else:
+            waiting.set_result(outcome)
