@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +58,30 @@ def ffmpegs() -> list[psutil.Process]:
     """Those that encode a segment, the one with the beginning first."""
     running = []
     for one in psutil.Process().children():
-        words = one.cmdline() if one.status() != psutil.STATUS_ZOMBIE else []
-        if "-stats_mux_pre" in words:
-            running.append(("-ss" in words, one))
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            words = one.cmdline() if one.status() != psutil.STATUS_ZOMBIE else []
+            if "-stats_mux_pre" in words:
+                running.append(("-ss" in words, one))
     return [one for _, one in sorted(running, key=lambda pair: pair[0])]
 
 
 async def both() -> list[psutil.Process]:
     """Both ffmpegs, once they run."""
-    await eventually(lambda: len(ffmpegs()) == 2)
-    return ffmpegs()
+    found: list[psutil.Process] = []
+
+    def both_run() -> bool:
+        found[:] = ffmpegs()
+        return len(found) == 2
+
+    await eventually(both_run)
+    return found
+
+
+def is_stopped(process: psutil.Process) -> bool:
+    """Whether a process waits to be continued; one that has ended does not."""
+    with suppress(psutil.NoSuchProcess):
+        return process.status() == psutil.STATUS_STOPPED
+    return False
 
 
 async def drafts(tools: Tools) -> list[str]:
@@ -109,10 +124,10 @@ async def test_a_job_that_takes_the_slot_has_the_segment_pause(
         )
         own, lent = await both()
         with lending.taken():
-            await eventually(lambda: lent.status() == psutil.STATUS_STOPPED)
-            assert own.status() != psutil.STATUS_STOPPED
+            await eventually(lambda: is_stopped(lent))
+            assert not is_stopped(own)
             # Once the first has ended, the other goes on in its place.
-            await eventually(lambda: not own.is_running() or lent.status() != "stopped", 60)
+            await eventually(lambda: not own.is_running() or not is_stopped(lent), 60)
             done = await converting
     assert events(logs) == ["segmented"]
     assert done.outputs[0].sha256 == (await plain(tools, key)).outputs[0].sha256

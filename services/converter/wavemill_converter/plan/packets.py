@@ -2,7 +2,8 @@
 
 Of WAV it reads 4 KiB at a time, and wakes its threads as often: larger packets save a thirtieth of
 the time of a fast encoder. But they also become the frames of whatever has none of its own: PCM
-encoders, and filters, whose noise and rounding may begin anew with each.
+encoders, and filters, whose noise and rounding may begin anew with each. (FLAC's encoder has none
+either, unless they are asked for by size, as they always are.)
 
 What WAV calls 16-bit PCM may be DTS. To tell, ffmpeg lets all of its demuxers look at 32 packets,
 which takes 30 ms of computing. Once it has been told (`Probed`), one packet gives the same answer.
