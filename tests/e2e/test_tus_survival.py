@@ -149,7 +149,8 @@ async def test_two_who_get_into_each_others_way_lose_and_double_nothing(
     async with asyncio.timeout(120), asyncio.TaskGroup() as pushing:
         for client, step in zip(clients, (1_700_000, 5_100_000), strict=True):
             pushing.create_task(push(client, step))
-    assert is_kept(cluster, first, wav)
+    # A request whose line was cut may still be on its way out, with a piece that came too late.
+    await eventually(lambda: is_kept(cluster, first, wav), PATIENCE)
 
 
 async def test_a_gateway_that_stops_keeps_what_has_arrived(

@@ -137,6 +137,46 @@ class Cutting(RemoteStore):
             yield block
 
 
+class Shortening(DiskObjectStore):
+    """A store that opens a source as a file of half its bytes, as often as told."""
+
+    def __init__(self, root: Path, times: int) -> None:
+        super().__init__(root)
+        self._times = times
+
+    def open_file(self, key: str) -> int:
+        fd = super().open_file(key)
+        if self._times and key.startswith("uploads/"):
+            self._times -= 1
+            short = os.memfd_create("short")
+            os.write(short, os.read(fd, os.fstat(fd).st_size // 2))
+            os.close(fd)
+            return short
+        return fd
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_source_that_opens_short_is_opened_again(
+    tools: Tools, lena: Path, tmp_path: Path
+) -> None:
+    key = await put(tools, lena / "lena.wav")
+    whole = await streaming_convert_audio(job_for(key, "flac", "whole"), tools, report)
+    shortening = structs.replace(tools, objects=Shortening(tmp_path / "objects", times=2))
+    again = await streaming_convert_audio(job_for(key, "flac", "again"), shortening, report)
+    assert again.outputs[0].sha256 == whole.outputs[0].sha256
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_source_that_always_opens_short_is_no_short_file(
+    tools: Tools, lena: Path, tmp_path: Path
+) -> None:
+    key = await put(tools, lena / "lena.wav")
+    short = structs.replace(tools, objects=Shortening(tmp_path / "objects", times=1000))
+    with pytest.raises(StorageUnavailable, match="has .* of the file's"):
+        await streaming_convert_audio(job_for(key, "flac"), short, report)
+    assert [one async for one in tools.objects.scan("conversions/")] == []
+
+
 async def test_readers_of_one_object_at_the_same_time_get_its_bytes(
     tools: Tools, lena: Path
 ) -> None:

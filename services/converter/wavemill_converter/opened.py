@@ -5,13 +5,14 @@ whose copying and waking takes a tenth of the computing time of a fast encoder.
 """
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
-from wavemill_common.errors import AppError
+from wavemill_common.errors import AppError, StorageUnavailable
 from wavemill_common.objects import ObjectInfo, Opener
+from wavemill_common.retry import retried
 from wavemill_converter.ffmpeg.places import Input, fd_input, http_input
 from wavemill_converter.store.blocks import BlockReader
 from wavemill_converter.store.growing import Readable
@@ -36,16 +37,19 @@ class Opened(Struct, frozen=True):
             raise failure
 
 
-@contextmanager
-def opened(tools: Tools, info: ObjectInfo, objects: Readable | None = None) -> Iterator[Opened]:
+@asynccontextmanager
+async def opened(
+    tools: Tools, info: ObjectInfo, objects: Readable | None = None
+) -> AsyncIterator[Opened]:
     """Open an object that `objects` has; those of the tools, if none are named.
 
     Raises:
         ObjectNotFound: it is not there.
+        StorageUnavailable: it could not be opened, or is not as large as it was.
     """
     store = tools.objects if objects is None else objects
     if isinstance(store, Opener) and tools.ffmpeg.knows_fd:
-        fd = store.open_file(info.key)
+        fd = await retried(_open, store, info)
         try:
             yield Opened(fd_input(fd), info.size, lambda: _position(fd), lambda: None)
         finally:
@@ -54,6 +58,14 @@ def opened(tools: Tools, info: ObjectInfo, objects: Readable | None = None) -> I
     reader = BlockReader(store, info)
     with tools.proxy.published(reader) as url:
         yield Opened(http_input(url), info.size, lambda: reader.position, lambda: reader.failure)
+
+
+async def _open(store: Opener, info: ObjectInfo) -> int:
+    fd = store.open_file(info.key)
+    if (size := os.fstat(fd).st_size) != info.size:  # converted, it would pass for a short file
+        os.close(fd)
+        raise StorageUnavailable(f"the store has {size} of the file's {info.size} bytes")
+    return fd
 
 
 def _position(fd: int) -> int:

@@ -37,7 +37,7 @@ async def check_published(
         sha256 = await read_back(tools.objects, stored, sent)
         if tools.decodes or plan.copied:
             expected = expect(plan, transcoded)
-            with opened(tools, stored) as result:
+            async with opened(tools, stored) as result:
                 await verify(tools.ffmpeg, result.input, expected, tools.timeouts.total, tap)
     except BaseException:
         await tools.objects.delete([stored.key])
@@ -50,7 +50,7 @@ async def measure_published(tools: Tools, stored: ObjectInfo, result: Result) ->
     if result.loudness is None:
         return None
     demuxer = result.plan.codec.demuxer
-    with opened(tools, stored) as published:
+    async with opened(tools, stored) as published:
         return await measure(tools.ffmpeg, published.input, demuxer, seconds=tools.timeouts.total)
 
 

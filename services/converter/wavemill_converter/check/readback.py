@@ -3,7 +3,7 @@
 import structlog
 from msgspec import structs
 
-from wavemill_common.errors import ConversionError
+from wavemill_common.errors import AppError
 from wavemill_common.jobs import Output
 from wavemill_common.media import MediaInfo
 from wavemill_common.objects import ObjectInfo
@@ -35,9 +35,9 @@ async def read_result(tools: Tools, stored: ObjectInfo, result: Result, output: 
 async def read_media(tools: Tools, stored: ObjectInfo) -> MediaInfo | None:
     """Tell what a published result is; None if it cannot be told, which fails no job."""
     try:
-        with opened(tools, stored) as result:
+        async with opened(tools, stored) as result:
             probed = await probe_input(tools.ffmpeg, result.input, stored.size, PROBE_TIME)
-    except ConversionError as error:
+    except AppError as error:
         log.warning("result_not_read", key=stored.key, code=error.code)
         return None
     return probed.media

@@ -165,7 +165,7 @@ class _Work:
 
     async def _digest(self, tap: Tap | None) -> Digest | None:
         tools, plan = self._tools, self._plan
-        with opened_source(tools, self._info, self._packets) as source:
+        async with opened_source(tools, self._info, self._packets) as source:
             return await digest_source(
                 tools.ffmpeg, source, plan, self._probed, tools.timeouts.total, tap
             )
@@ -176,7 +176,7 @@ class _Work:
         async def follow(child: Child, alive: Callable[[], None]) -> None:
             await self._follow(number, tail, upload, child, alive)
 
-        with opened_source(tools, self._info, (*self._packets, *cut.options)) as source:
+        async with opened_source(tools, self._info, (*self._packets, *cut.options)) as source:
             (transcoded,) = await transcode_between(
                 tools.ffmpeg,
                 source,

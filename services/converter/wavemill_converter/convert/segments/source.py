@@ -3,8 +3,8 @@
 Each has a file, or a reader behind a URL, of its own: they read in different places.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from wavemill_common.objects import ObjectInfo
 from wavemill_converter.ffmpeg.places import Input
@@ -12,14 +12,16 @@ from wavemill_converter.opened import opened
 from wavemill_converter.tools import Tools
 
 
-@contextmanager
-def opened_source(tools: Tools, info: ObjectInfo, options: tuple[str, ...]) -> Iterator[Input]:
+@asynccontextmanager
+async def opened_source(
+    tools: Tools, info: ObjectInfo, options: tuple[str, ...]
+) -> AsyncIterator[Input]:
     """Where one ffmpeg reads the part of an object that the options tell.
 
     Raises, at the end:
         Unavailable, ObjectNotFound: it could not be read whole.
     """
-    with opened(tools, info) as source:
+    async with opened(tools, info) as source:
         try:
             yield source.input.with_options(*options)
         finally:

@@ -70,7 +70,7 @@ async def streaming_convert_audio(job: Job, tools: Tools, report: Report) -> Con
 async def _convert(job: Job, tools: Tools, report: Report, *, may_copy: bool) -> Converted:
     report(Stage.PROBING)
     found = await find_input(tools.sources, job)
-    with opened(tools, found, tools.sources) as source:
+    async with opened(tools, found, tools.sources) as source:
         try:
             probed = await probe_input(tools.ffmpeg, source.input, source.size, PROBE_TIME)
             results = await prepare(job, tools, source.input, probed, report, may_copy=may_copy)
