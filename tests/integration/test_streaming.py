@@ -172,7 +172,7 @@ async def test_a_source_that_always_opens_short_is_no_short_file(
 ) -> None:
     key = await put(tools, lena / "lena.wav")
     short = structs.replace(tools, objects=Shortening(tmp_path / "objects", times=1000))
-    with pytest.raises(StorageUnavailable, match="has .* of the file's"):
+    with pytest.raises(StorageUnavailable, match="of the file"):
         await streaming_convert_audio(job_for(key, "flac"), short, report)
     assert [one async for one in tools.objects.scan("conversions/")] == []
 
