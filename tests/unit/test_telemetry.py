@@ -1,6 +1,7 @@
 """One event is one line of JSON, whoever speaks and whatever they say."""
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -38,3 +39,13 @@ def test_one_event_is_one_line() -> None:
     assert "ValueError: first\nsecond" in events[1]["exception"]
     assert "ValueError" in events[2]["exception"]
     assert "\r" not in told
+
+
+def test_a_line_is_written_at_once_so_that_services_with_one_log_do_not_mix_theirs() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)  # keeps writes apart
+    with ours, theirs:
+        subprocess.run([sys.executable, "-u", "-c", SPEAK], check=True, stderr=theirs.fileno())
+        ours.settimeout(5.0)
+        writes = [ours.recv(1 << 16) for _ in range(4)]
+    assert [write.count(b"\n") for write in writes] == [1] * 4
+    assert all(write.endswith(b"}\n") for write in writes)

@@ -3,6 +3,8 @@
 import asyncio
 import io
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import mutagen
@@ -49,7 +51,8 @@ async def read_media(objects: ObjectStore, stored: ObjectInfo) -> MediaInfo | No
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(READ_FOR):
-            return await loop.run_in_executor(_READERS, _read, objects, stored, loop)
+            read = partial(copy_context().run, _read, objects, stored, loop)  # it logs whose file
+            return await loop.run_in_executor(_READERS, read)
     except TimeoutError:
         log.info("media_unreadable", reason=f"it takes over {READ_FOR:.0f} s")
         return None
