@@ -462,7 +462,7 @@ async def test_chunks_lie_a_thousand_to_an_item(dynamo: Fixture) -> None:
     await dynamo.store.put_upload(an_upload())
     for index in (999, 1000, 1999, 2000):
         assert await dynamo.store.add_chunk("file", index, f"{index:064x}") == f"{index:064x}"
-    assert set(await dynamo.store.chunks("file")) == {999, 1000, 1999, 2000}
+    assert set(await dynamo.store.chunks(an_upload())) == {999, 1000, 1999, 2000}
     items = [one async for one in dynamo.calls.scan(dynamo.config.uploads_table)]
     chunks = {
         item["fileId"]["S"]: sorted(name for name in item if name[1:].isdigit()) for item in items
@@ -479,9 +479,10 @@ async def test_chunks_lie_a_thousand_to_an_item(dynamo: Fixture) -> None:
 
 
 async def test_chunks_of_an_upload_of_unknown_size_are_found(dynamo: Fixture) -> None:
-    await dynamo.store.put_upload(an_upload(size=None))
+    upload = an_upload(size=None)
+    await dynamo.store.put_upload(upload)
     await dynamo.store.add_chunk("file", 1500, DIGEST)
-    assert await dynamo.store.chunks("file") == {1500: DIGEST}
+    assert await dynamo.store.chunks(upload) == {1500: DIGEST}
 
 
 async def test_a_chunk_that_comes_after_the_removal_leaves_nothing(

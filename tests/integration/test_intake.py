@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from support.late import LateObjects
 from support.records import a_job
 from wavemill_common.errors import InvalidChunk, InvalidFormat, UploadInUse, UploadNotFound
 from wavemill_common.jobs import Job
@@ -75,7 +76,7 @@ async def with_all_chunks(intake: Intake, objects: HeldObjects, content: bytes) 
     return upload
 
 
-async def keys(objects: HeldObjects) -> list[str]:
+async def keys(objects: DiskObjectStore) -> list[str]:
     return [one.key async for one in objects.scan("")]
 
 
@@ -146,9 +147,28 @@ async def test_a_chunk_that_was_stored_but_not_recorded_is_taken_up(
     objects.go_on.set()
     upload = await intake.open("a.flac", len(SONG), len(SONG))
     await objects.put(upload.chunk_key(0), blocks_of(SONG))  # its gateway died right here
-    done, completed = await intake.receive_chunk(upload, 0, blocks_of(SONG), None)
-    assert completed
-    assert done.is_complete
+    received = await intake.receive_chunk(upload, 0, blocks_of(SONG), None)
+    assert received.completed
+    assert received.upload.is_complete
+
+
+async def test_a_chunk_that_is_stored_once_more_after_the_completion_does_not_stay(
+    tmp_path: Path, records: SqliteJobStore
+) -> None:
+    objects = LateObjects(tmp_path / "objects")
+    intake = Intake(objects, records, LIMITS, lambda: NOW)
+    upload = await intake.open("a.flac", len(SONG), CHUNK)
+
+    async def send_all() -> None:
+        for index in range(upload.total_chunks):
+            body = blocks_of(SONG[index * CHUNK : (index + 1) * CHUNK])
+            await intake.receive_chunk(upload, index, body, None)
+
+    objects.late, objects.meanwhile = upload.chunk_key(0), send_all
+    received = await intake.receive_chunk(upload, 0, blocks_of(SONG[:CHUNK]), None)
+    assert received.upload.is_complete
+    assert not received.completed
+    assert await keys(objects) == [upload.storage_key]
 
 
 async def test_a_deletion_that_looked_for_a_job_in_vain_looks_again_before_it_deletes(

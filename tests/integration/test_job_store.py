@@ -410,7 +410,7 @@ async def test_an_unknown_upload_is_not_found(store: JobStore) -> None:
         await store.upload("nobody")
     assert not await store.save_upload(an_upload("nobody").completing(NOW))
     assert not await store.remove_upload(an_upload("nobody"))
-    assert await store.chunks("nobody") == {}
+    assert await store.chunks(an_upload("nobody")) == {}
 
 
 async def test_an_upload_is_saved_over_its_own_revision_only(store: JobStore) -> None:
@@ -436,10 +436,10 @@ async def test_an_upload_is_removed_with_its_chunks_only_as_it_was_seen(store: J
     await store.add_chunk("file", 0, DIGEST)
     await store.add_chunk("other", 0, OTHER)
     assert not await store.remove_upload(upload.aborted())
-    assert await store.chunks("file") == {0: DIGEST}
+    assert await store.chunks(an_upload()) == {0: DIGEST}
     assert await store.remove_upload(upload)
-    assert await store.chunks("file") == {}
-    assert await store.chunks("other") == {0: OTHER}
+    assert await store.chunks(an_upload()) == {}
+    assert await store.chunks(an_upload("other")) == {0: OTHER}
     with pytest.raises(UploadNotFound):
         await store.upload("file")
 
@@ -448,7 +448,7 @@ async def test_chunks_are_recorded_in_any_order(store: JobStore) -> None:
     await store.put_upload(an_upload())
     for index in (2, 0):
         assert await store.add_chunk("file", index, DIGEST) == DIGEST
-    assert await store.chunks("file") == {0: DIGEST, 2: DIGEST}
+    assert await store.chunks(an_upload()) == {0: DIGEST, 2: DIGEST}
 
 
 async def test_the_first_record_of_a_chunk_stays(store: JobStore) -> None:
@@ -456,23 +456,24 @@ async def test_the_first_record_of_a_chunk_stays(store: JobStore) -> None:
     assert await store.add_chunk("file", 0, DIGEST) == DIGEST
     assert await store.add_chunk("file", 0, OTHER) == DIGEST
     assert await store.add_chunk("file", 0, DIGEST) == DIGEST
-    assert await store.chunks("file") == {0: DIGEST}
+    assert await store.chunks(an_upload()) == {0: DIGEST}
 
 
 async def test_of_many_records_of_one_chunk_all_return_the_same(store: JobStore) -> None:
     await store.put_upload(an_upload())
     digests = [f"{number:064x}" for number in range(8)]
     told = await asyncio.gather(*(store.add_chunk("file", 0, digest) for digest in digests))
-    assert set(told) == {(await store.chunks("file"))[0]}
+    assert set(told) == {(await store.chunks(an_upload()))[0]}
 
 
 async def test_all_chunks_are_recorded_however_many(store: JobStore) -> None:
-    await store.put_upload(an_upload(size=8 * 2500))
+    upload = an_upload(size=8 * 2500)
+    await store.put_upload(upload)
     # Some of each page, and both sides of its ends: 2500 would be only slower.
     indices = {*range(0, 2500, 9), 999, 1000, 1999, 2000, 2499}
     wanted = {index: f"{index:064x}" for index in indices}
     await asyncio.gather(*(store.add_chunk("file", *chunk) for chunk in wanted.items()))
-    assert await store.chunks("file") == wanted
+    assert await store.chunks(upload) == wanted
 
 
 async def test_a_chunk_of_an_unknown_or_aborted_upload_is_refused(store: JobStore) -> None:
@@ -484,7 +485,7 @@ async def test_a_chunk_of_an_unknown_or_aborted_upload_is_refused(store: JobStor
     for index in (0, 1):
         with pytest.raises(UploadNotFound):
             await store.add_chunk("file", index, DIGEST)
-    assert await store.chunks("file") == {0: DIGEST}
+    assert await store.chunks(an_upload()) == {0: DIGEST}
 
 
 async def test_recording_a_chunk_does_not_disturb_a_change_of_the_upload(store: JobStore) -> None:

@@ -26,7 +26,7 @@ from wavemill_common.errors import (
     StorageUnavailable,
 )
 from wavemill_common.objects.s3 import S3ObjectStore
-from wavemill_common.objects.s3_compose import MAX_COPY, plan_parts
+from wavemill_common.objects.s3_compose import MAX_COPY, MOST_OTHERS, plan_parts
 from wavemill_common.objects.s3_config import S3Config
 from wavemill_common.objects.s3_multiparts import MAX_PARTS, MIN_PART
 from wavemill_common.objects.s3_writer import PART, part_sizes
@@ -441,8 +441,20 @@ async def test_sources_that_are_large_enough_never_pass_here(
     await store.put("source/4", stream(b"the end"))
     proxy.seen.clear()
     await store.compose("whole", [f"source/{number}" for number in range(5)])
-    assert not [one for one in proxy.seen if one.startswith("GET")]
+    assert len([one for one in proxy.seen if one.startswith("GET")]) == 1  # the list of them
     assert len([one for one in proxy.seen if one.startswith("PUT")]) == 5
+    assert not [one for one in proxy.seen if one.startswith("HEAD")]
+
+
+async def test_sources_among_many_others_or_far_apart_are_found(store: S3ObjectStore) -> None:
+    among = [f"many/{number:04}" for number in range(MOST_OTHERS + 20)]
+    await asyncio.gather(*(store.put(key, stream(b"")) for key in among))
+    await store.put("many/9999", stream(b"a"))
+    await store.put("many/9998", stream(b"b"))
+    await store.put("elsewhere", stream(b"c"))
+    for sources, body in ((["many/9999", "many/9998"], b"ab"), (["elsewhere", "many/9999"], b"ca")):
+        await store.compose("whole", sources)
+        assert await content(store, "whole") == body
 
 
 @given(st.lists(st.integers(0, 4 * MIN_PART) | st.integers(MAX_COPY - 9, 3 * MAX_COPY), max_size=9))

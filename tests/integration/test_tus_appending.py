@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from support.late import LateObjects
 from wavemill_common.errors import InvalidChunk, UploadNotFound
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.records.sqlite import SqliteJobStore
@@ -113,6 +114,24 @@ async def test_a_request_that_a_newer_one_has_replaced_stores_no_more(
         await appender.append(upload, Sent(0, slow(), len(SONG), None))
     assert await appender.offset(await intake.find(upload.file_id)) == 300
     assert await names(objects, upload) == {"part-0"}
+
+
+async def test_a_piece_that_is_stored_once_more_after_the_completion_does_not_stay(
+    tmp_path: Path, records: SqliteJobStore
+) -> None:
+    objects = LateObjects(tmp_path / "objects")
+    intake, appender = Intake(objects, records, LIMITS, lambda: NOW), Appender(objects, records)
+    upload = await intake.open_tus("a.flac", len(SONG), "")
+
+    async def complete() -> None:
+        current = await intake.find(upload.file_id)
+        await appender.append(current, sent(CHUNK, SONG[CHUNK:]))
+        await intake.complete(upload.file_id)
+
+    objects.late, objects.meanwhile = piece_key(upload, 0), complete
+    with pytest.raises(OffsetConflict, match="completed"):
+        await appender.append(upload, sent(0, SONG[:CHUNK]))
+    assert await names(objects, upload) == {f"{upload.file_id}.flac"}
 
 
 async def test_a_place_that_is_taken_meanwhile_is_not_taken_again(

@@ -88,9 +88,9 @@ class TusUpload:
             **OCTETS,
         }
         lines = [f"PATCH {self.path} HTTP/1.1", *(f"{a}: {b}" for a, b in head.items()), "", ""]
-        writer.write("\r\n".join(lines).encode() + data)
-        await writer.drain()
         try:
+            writer.write("\r\n".join(lines).encode() + data)
+            await writer.drain()
             yield Begun(reader, writer)
         finally:
             writer.close()

@@ -69,7 +69,7 @@ class Completion:
             if upload.state is UploadState.COMPLETING:
                 return set(range(upload.total_chunks))
             return set(range(len((await settled(self._objects, upload)).chunks)))
-        return set(await self._records.chunks(upload.file_id))
+        return set(await self._records.chunks(upload))
 
     async def run(self, file_id: str) -> tuple[Upload, bool]:
         """Complete an upload; tell also whether it was this call that did it.

@@ -130,7 +130,7 @@ async def complete(request: web.Request) -> web.Response:
         "location": f"/api/uploads/{done.file_id}",
         "key": done.storage_key,
         "fileId": done.file_id,
-        "upload": await view_of(intake, done),
+        "upload": view_of(done, await intake.received(done)),
     }
     return json_reply(reply)
 

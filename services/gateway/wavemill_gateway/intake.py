@@ -37,6 +37,14 @@ class UploadLimits(Struct, frozen=True):
     ttl: float
 
 
+class Received(Struct, frozen=True):
+    """What has arrived of an upload: the indexes of chunks; `completed` if it was by this one."""
+
+    upload: Upload
+    indexes: set[int]
+    completed: bool
+
+
 class Intake:
     """Takes files in. Every method may raise what the stores raise."""
 
@@ -139,7 +147,7 @@ class Intake:
 
     async def receive_first_chunk(
         self, upload: Upload, index: int, blocks: AsyncIterator[bytes], expected_sha256: str | None
-    ) -> tuple[Upload, bool]:
+    ) -> Received:
         """Take in the chunk that opened its upload; without it nobody knows of the upload."""
         try:
             return await self.receive_chunk(upload, index, blocks, expected_sha256)
@@ -150,8 +158,8 @@ class Intake:
 
     async def receive_chunk(
         self, upload: Upload, index: int, blocks: AsyncIterator[bytes], expected_sha256: str | None
-    ) -> tuple[Upload, bool]:
-        """Take in one chunk; tell the upload, and whether this chunk made it complete.
+    ) -> Received:
+        """Take in one chunk; tell what has arrived by then.
 
         Raises:
             InvalidChunk: its index, size or digest is wrong.
@@ -162,7 +170,7 @@ class Intake:
         if not 0 <= index < upload.total_chunks:
             raise InvalidChunk(f"chunkIndex must be from 0 to {upload.total_chunks - 1}")
         body = Exact(blocks, upload.chunk_length(index), proved=expected_sha256 is not None)
-        recorded = await self._records.chunks(upload.file_id)
+        recorded = await self._records.chunks(upload)
         if index in recorded or upload.state is not UploadState.OPEN:
             await body.drain()
             check_digest(body, expected_sha256)
@@ -170,11 +178,16 @@ class Intake:
         else:
             await self._store_chunk(upload, index, body, expected_sha256)
         # Read again: others may have come in meanwhile, and each believes it is not the last.
-        is_last = len(await self._records.chunks(upload.file_id)) == upload.total_chunks
         newest = await self._completion.find(upload.file_id)
+        received = await self.received(newest)
+        if newest.is_complete:  # its chunks were deleted, perhaps before this one came again
+            await self._objects.delete([upload.chunk_key(index)])
         if self._followers is not None:
             await self._followers.arrived(newest, index)
-        return await self._completion.run(upload.file_id) if is_last else (newest, False)
+        if len(received) < newest.total_chunks:
+            return Received(newest, received, completed=False)
+        whole, completed = await self._completion.run(upload.file_id)
+        return Received(whole, await self.received(whole), completed)
 
     async def find(self, file_id: str, caller: Caller = ANYONE) -> Upload:
         """Read an upload.

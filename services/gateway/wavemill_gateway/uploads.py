@@ -1,7 +1,7 @@
 """Uploads: POST /api/upload-audio in its three forms, and what can be done with an upload."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -26,7 +26,7 @@ from wavemill_gateway.bodies import (
     read_field,
     within,
 )
-from wavemill_gateway.intake import Intake
+from wavemill_gateway.intake import Intake, Received
 from wavemill_gateway.keys import INTAKE
 from wavemill_gateway.replies import json_reply, read_json
 
@@ -67,15 +67,16 @@ async def upload_audio(request: web.Request) -> web.Response:
     """Take in a whole file, or one chunk as a form or as a raw body."""
     intake = request.app[INTAKE]
     if request.content_type == _MULTIPART:
-        upload, completed = await _receive_form(request, intake)
+        received = await _receive_form(request, intake)
     elif request.content_type == _RAW:
-        upload, completed = await _receive_chunk(request, request.query, raw_blocks(request))
+        received = await _receive_chunk(request, request.query, raw_blocks(request))
     else:
         raise UnsupportedMediaType(
             f"send a form ({_MULTIPART}) with a part 'file' or 'chunk', "
             f"or one chunk as {_RAW} with chunkIndex and the rest in the query"
         )
-    return json_reply(await view_of(intake, upload), 201 if completed else 200)
+    view = view_of(received.upload, received.indexes)
+    return json_reply(view, 201 if received.completed else 200)
 
 
 @routes.post("/api/uploads")
@@ -86,7 +87,7 @@ async def open_upload(request: web.Request) -> web.Response:
     upload = await intake.open(
         asked.file_name, asked.file_size, asked.chunk_size, opener_of(request)
     )
-    return json_reply(await view_of(intake, upload), 201)
+    return json_reply(view_of(upload, await intake.received(upload)), 201)
 
 
 @routes.get("/api/uploads/{fileId}")
@@ -94,7 +95,7 @@ async def show_upload(request: web.Request) -> web.Response:
     """Tell what has arrived: how a client resumes."""
     intake = request.app[INTAKE]
     upload = await intake.find(_file_id(request), caller_of(request))
-    return json_reply(await view_of(intake, upload))
+    return json_reply(view_of(upload, await intake.received(upload)))
 
 
 @routes.post("/api/uploads/{fileId}/complete")
@@ -102,7 +103,7 @@ async def complete_upload(request: web.Request) -> web.Response:
     """Assemble the file; a repeat gets the same answer."""
     intake = request.app[INTAKE]
     upload = await intake.complete(_file_id(request), caller_of(request))
-    return json_reply(await view_of(intake, upload))
+    return json_reply(view_of(upload, await intake.received(upload)))
 
 
 @routes.delete("/api/uploads/{fileId}")
@@ -112,16 +113,16 @@ async def abort_upload(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _receive_form(request: web.Request, intake: Intake) -> tuple[Upload, bool]:
-    """Tell the upload, and whether this request completed it."""
+async def _receive_form(request: web.Request, intake: Intake) -> Received:
     fields: dict[str, str] = {}
     async for part in form_parts(request):
         if part.name == "file":
             announced = (request.content_length or 0) - FORM_BYTES
             name = part.filename or ""
-            return await intake.receive_file(
+            upload = await intake.receive_file(
                 name, part_blocks(part), announced, opener_of(request)
-            ), True
+            )
+            return Received(upload, await intake.received(upload), completed=True)
         if part.name == "chunk":
             fields.setdefault("fileName", part.filename or "")
             return await _receive_chunk(request, fields, part_blocks(part))
@@ -131,7 +132,7 @@ async def _receive_form(request: web.Request, intake: Intake) -> tuple[Upload, b
 
 async def _receive_chunk(
     request: web.Request, fields: Mapping[str, str], blocks: AsyncIterator[bytes]
-) -> tuple[Upload, bool]:
+) -> Received:
     intake = request.app[INTAKE]
     index = _number(fields, "chunkIndex")
     sha256 = fields.get("chunkSha256") or None
@@ -185,15 +186,15 @@ def _file_id(request: web.Request) -> str:
     return check_id("fileId", request.match_info["fileId"])
 
 
-async def view_of(intake: Intake, upload: Upload) -> UploadView:
-    """An upload as the interface shows it."""
+def view_of(upload: Upload, received: Collection[int]) -> UploadView:
+    """An upload, of which these chunks have arrived, as the interface shows it."""
     return UploadView(
         file_id=upload.file_id,
         file_name=upload.file_name,
         size=upload.size,
         chunk_size=upload.chunk_size,
         total_chunks=upload.total_chunks,
-        received=describe_ranges(await intake.received(upload)),
+        received=describe_ranges(received),
         complete=upload.is_complete,
         expires_at=datetime.fromtimestamp(upload.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         media=upload.media,

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from wavemill_common.objects import Multipart, ObjectInfo, Part
 from wavemill_common.objects.keys import check_key, check_prefix
-from wavemill_common.objects.s3_calls import S3Calls, clean_etag
+from wavemill_common.objects.s3_calls import S3Calls
 from wavemill_common.objects.s3_compose import S3Composer
 from wavemill_common.objects.s3_config import S3Config
 from wavemill_common.objects.s3_faults import refusal_of
@@ -81,21 +81,9 @@ class S3ObjectStore(S3Presigner):
             for error in reply.get("Errors", ()):
                 raise refusal_of(error, self._call.bucket)
 
-    async def scan(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+    def scan(self, prefix: str) -> AsyncIterator[ObjectInfo]:
         """List objects; those that come or go meanwhile may be listed or not."""
-        pages = self._call.pages(
-            "list_objects_v2",
-            {"NextContinuationToken": "ContinuationToken"},
-            Prefix=check_prefix(prefix),
-        )
-        async for page in pages:
-            for one in page.get("Contents", ()):
-                yield ObjectInfo(
-                    key=str(one["Key"]),
-                    size=int(one["Size"]),
-                    modified=one["LastModified"].timestamp(),
-                    etag=clean_etag(one["ETag"]),
-                )
+        return self._call.listed(check_prefix(prefix))
 
     async def compose(self, key: str, sources: Sequence[str]) -> ObjectInfo:
         """Make an object of others: one copy, or a multipart upload of copies."""

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import time
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -88,6 +88,18 @@ class S3Calls:
                 return
             for member, parameter in follow.items():
                 parameters[parameter] = page[member]
+
+    async def listed(self, prefix: str) -> AsyncGenerator[ObjectInfo, None]:
+        """List objects by key; those that come or go meanwhile may be listed or not."""
+        follow = {"NextContinuationToken": "ContinuationToken"}
+        async for page in self.pages("list_objects_v2", follow, Prefix=prefix):
+            for one in page.get("Contents", ()):
+                yield ObjectInfo(
+                    key=str(one["Key"]),
+                    size=int(one["Size"]),
+                    modified=one["LastModified"].timestamp(),
+                    etag=clean_etag(one["ETag"]),
+                )
 
     async def head(self, key: str) -> ObjectInfo:
         """Tell about an object.

@@ -1,6 +1,7 @@
 """Compose: make an object of others on S3's side; only pieces too small to be parts pass here."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from itertools import pairwise
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from wavemill_common.objects.window import Window
 
 AT_ONCE = 16  # copies hold no bytes here
 MAX_COPY = 5 * 1024**3  # bytes that one call copies
+MOST_OTHERS = 1000  # that one list may show besides the sources
 
 
 class Span(Struct, frozen=True):
@@ -34,7 +36,7 @@ class S3Composer:
 
     async def compose(self, key: str, names: Sequence[str]) -> ObjectInfo:
         """Make `key` of the sources; each is pinned to the etag that it had at first."""
-        sources = await self._heads(names)
+        sources = await self._found(names)
         if len(sources) == 1 and sources[0].size <= MAX_COPY:
             return await self._copy(key, sources[0])
         plan = plan_parts([source.size for source in sources])
@@ -54,12 +56,31 @@ class S3Composer:
             pieces = await window.all()
             return await self._multiparts.complete(key, upload_id, pieces, if_absent=False)
 
-    async def _heads(self, names: Sequence[str]) -> list[ObjectInfo]:
+    async def _found(self, names: Sequence[str]) -> list[ObjectInfo]:
+        """Tell about the sources: by one list where they stand together, as chunks do."""
+        folder, *others = {name.rpartition("/")[0] for name in names} or {""}
+        together = folder and not others and len(names) > 1
+        found = await self._listed(folder, names) if together else {}
         async with Window[ObjectInfo](AT_ONCE) as window:
             for name in dict.fromkeys(names):
-                await window.add(self._call.head(name))
-            found = {info.key: info for info in await window.all()}
+                if name not in found:
+                    await window.add(self._call.head(name))
+            found |= {info.key: info for info in await window.all()}
         return [found[name] for name in names]
+
+    async def _listed(self, folder: str, names: Sequence[str]) -> dict[str, ObjectInfo]:
+        """Those that a list of their folder shows before it shows many others."""
+        found: dict[str, ObjectInfo] = {}
+        wanted, others = set(names), 0
+        async with aclosing(self._call.listed(f"{folder}/")) as listed:
+            async for info in listed:
+                if info.key in wanted:
+                    found[info.key] = info
+                else:
+                    others += 1
+                if len(found) == len(wanted) or others > MOST_OTHERS:
+                    break
+        return found
 
     async def _copy(self, key: str, source: ObjectInfo) -> ObjectInfo:
         reply = await self._call(

@@ -105,8 +105,8 @@ class JobStore(Protocol):
         """
         ...
 
-    async def chunks(self, file_id: str) -> dict[int, str]:
-        """The recorded chunks: index → SHA-256 (hex)."""
+    async def chunks(self, upload: Upload) -> dict[int, str]:
+        """The recorded chunks of an upload: index → digest (hex). None, if it was removed."""
         ...
 
     def expired_uploads(self, before: float, limit: int) -> AsyncIterator[Upload]:

@@ -197,10 +197,9 @@ class DynamoJobStore:
                 raise
         return digest
 
-    async def chunks(self, file_id: str) -> dict[int, str]:
-        """The recorded chunks: index → SHA-256 (hex)."""
-        item = await self._get(self._uploads, upload_items.KEY, file_id)
-        return {} if item is None else await self._chunks.read(upload_items.upload_of(item))
+    async def chunks(self, upload: Upload) -> dict[int, str]:
+        """The recorded chunks of an upload: index → digest (hex). None, if it was removed."""
+        return await self._chunks.read(upload)
 
     async def expired_uploads(self, before: float, limit: int) -> AsyncIterator[Upload]:
         """Uploads whose `expires_at` is earlier than `before`, the longest expired first."""

@@ -154,9 +154,9 @@ class SqliteJobStore:
         """Record a stored chunk; return the digest on record."""
         return await self._write(lambda db: upload_rows.insert_chunk(db, file_id, index, sha256))
 
-    async def chunks(self, file_id: str) -> dict[int, str]:
-        """The recorded chunks: index → SHA-256 (hex)."""
-        return await self._read(lambda db: upload_rows.chunks(db, file_id))
+    async def chunks(self, upload: Upload) -> dict[int, str]:
+        """The recorded chunks of an upload: index → digest (hex). None, if it was removed."""
+        return await self._read(lambda db: upload_rows.chunks(db, upload.file_id))
 
     def expired_uploads(self, before: float, limit: int) -> AsyncIterator[Upload]:
         """Uploads whose `expires_at` is earlier than `before`, the longest expired first."""

@@ -34,6 +34,7 @@ from wavemill_gateway.tus.pieces import MAX_PIECES, Layout, chunk_end, piece_key
 from wavemill_gateway.tus.stored import join, settled
 
 CHECKED_IN_MEMORY = 8 * 1024 * 1024  # bytes; longer bodies are checked in the object store
+_COMPLETED = "this upload was completed meanwhile; ask how far it is"
 
 
 class Sent(Struct, frozen=True):
@@ -95,7 +96,7 @@ class Appender:
                 return mine
             upload = await self._still_open(upload)
             if upload.state is not UploadState.OPEN:
-                raise OffsetConflict("this upload was completed meanwhile; ask how far it is")
+                raise OffsetConflict(_COMPLETED)
 
     @asynccontextmanager
     async def _body_of(
@@ -141,10 +142,13 @@ class Appender:
         except (ObjectExists, ObjectNotFound):  # or it was there, and is in its chunk by now
             raise OffsetConflict("another request has stored these bytes; ask how far") from None
         try:
-            await self._still_open(upload)
+            newest = await self._still_open(upload)
         except UploadNotFound:
             await self._objects.delete([key])  # it was aborted meanwhile
             raise
+        if newest.is_complete:
+            await self._objects.delete([key])  # its pieces were deleted, perhaps before this came
+            raise OffsetConflict(_COMPLETED)
         return stored.size
 
     async def _fenced(self, upload: Upload, blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -122,7 +122,7 @@ async def _matching(
 
 async def _abort_step(records: JobStore, objects: ObjectStore, upload: Upload) -> Step:
     step = partial(Step, id=upload.file_id, state=upload.state.value)
-    chunks = len(await records.chunks(upload.file_id))
+    chunks = len(await records.chunks(upload))
     bytes_ = f"{chunks} chunks" if not upload.is_complete else _size(upload.size)
     does = f"delete {upload.file_name} ({bytes_})"
     if needed := await jobs_that_need(records, upload):
@@ -143,7 +143,7 @@ async def _abort(records: JobStore, objects: ObjectStore, file_id: str) -> None:
 
 
 async def _row(records: JobStore, upload: Upload, now: float) -> UploadRow:
-    received = "" if upload.is_complete else describe_ranges(await records.chunks(upload.file_id))
+    received = "" if upload.is_complete else describe_ranges(await records.chunks(upload))
     return UploadRow(
         file_id=upload.file_id,
         state=upload.state,
