@@ -24,7 +24,7 @@ NAME = "upload_s3"
 ABOUT = "a file in 8 MiB chunks, four at once, to S3 (moto's server)"
 _KEY = "whole"
 _NOTE = (
-    "ours takes ten calls to DynamoDB for a chunk, which moto answers one by one;"
+    "ours takes six calls to DynamoDB for a chunk, which moto answers one by one;"
     " a chunk is an object first and a part of the file by a copy"
 )
 
