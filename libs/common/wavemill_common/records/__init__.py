@@ -106,7 +106,7 @@ class JobStore(Protocol):
         ...
 
     async def chunks(self, upload: Upload) -> dict[int, str]:
-        """The recorded chunks of an upload: index → digest (hex). None, if it was removed."""
+        """The recorded chunks of an upload: index → digest (hex); empty once it is removed."""
         ...
 
     def expired_uploads(self, before: float, limit: int) -> AsyncIterator[Upload]:

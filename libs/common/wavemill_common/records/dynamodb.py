@@ -198,7 +198,7 @@ class DynamoJobStore:
         return digest
 
     async def chunks(self, upload: Upload) -> dict[int, str]:
-        """The recorded chunks of an upload: index → digest (hex). None, if it was removed."""
+        """The recorded chunks of an upload: index → digest (hex); empty once it is removed."""
         return await self._chunks.read(upload)
 
     async def expired_uploads(self, before: float, limit: int) -> AsyncIterator[Upload]:

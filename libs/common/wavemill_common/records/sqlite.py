@@ -155,7 +155,7 @@ class SqliteJobStore:
         return await self._write(lambda db: upload_rows.insert_chunk(db, file_id, index, sha256))
 
     async def chunks(self, upload: Upload) -> dict[int, str]:
-        """The recorded chunks of an upload: index → digest (hex). None, if it was removed."""
+        """The recorded chunks of an upload: index → digest (hex); empty once it is removed."""
         return await self._read(lambda db: upload_rows.chunks(db, upload.file_id))
 
     def expired_uploads(self, before: float, limit: int) -> AsyncIterator[Upload]:
