@@ -26,6 +26,8 @@ from wavemill_converter.tools import Tools
 
 CAP = 48 * MIB
 SILENCE = "anullsrc=r=44100:cl=stereo:d=600"  # 101 MiB as wav
+HALF_AN_HOUR = "anullsrc=r=44100:cl=stereo:d=1800"
+HALF_AN_HOUR_OF_WAV = 1800 * 44_100 * 4  # bytes
 BOMBS = {"flac": "flac", "opus": "opus", "ogg": "ogg", "alac": "m4a", "wv": "wv"}
 TOTAL_SAMPLES = slice(21, 26)  # of FLAC's STREAMINFO: 36 bits, the lowest 4 of the first byte
 
@@ -114,23 +116,24 @@ async def assert_stopped(tools: Tools, bomb: Path, folder: Path, peaks: list[int
     assert [type(failure) for failure in failures] == [LimitExceeded, LimitExceeded], failures
     assert all(failure and failure.members["limit"] == CAP for failure in failures)
     assert (folder / "scratch" / "result-0").stat().st_size <= CAP
-    assert max(peaks) < CAP
+    assert max(peaks) <= CAP  # all of it, where a busy machine lets no one look in between
     assert [one async for one in tools.objects.scan("conversions/")] == []
     assert [one async for one in tools.objects.scan_multiparts("")] == []
 
 
 @pytest.mark.usefixtures("gate_off")
 async def test_one_that_writes_fast_is_held_back_while_the_store_is_slow(
-    tools: Tools, bombs: dict[str, Path], peaks: list[int], tmp_path: Path
+    tools: Tools, peaks: list[int], tmp_path: Path
 ) -> None:
     class Slow(DiskObjectStore):
         async def put_part(self, key: str, upload_id: str, number: int, data: bytes) -> Part:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
             return await super().put_part(key, upload_id, number, data)
 
     slow = structs.replace(tools, objects=Slow(tmp_path / "objects"))
-    await streaming_convert_audio(await stored_job(slow, bombs["flac"], "wav"), slow, report)
-    assert max(peaks) < CAP
+    silence = generate(tmp_path / "half_an_hour.flac", HALF_AN_HOUR)
+    await streaming_convert_audio(await stored_job(slow, silence, "wav"), slow, report)
+    assert max(peaks) < HALF_AN_HOUR_OF_WAV / 2
 
 
 async def test_one_that_takes_too_much_memory_fails_by_name(
