@@ -339,7 +339,7 @@ async def test_folders_that_a_deletion_leaves_empty_are_removed(
     await store.delete(["uploads/chunks/a/part-0"])
     assert [path.name for path in (root / "uploads/chunks").iterdir()] == ["b"]
     await store.delete(["uploads/chunks/b/part-0"])
-    assert sorted(path.name for path in root.iterdir()) == [".multipart", ".tmp"]
+    assert sorted(path.name for path in root.iterdir()) == [".multipart", ".tmp", ".wholes"]
 
 
 async def test_a_store_opened_again_finds_what_the_last_one_stored(root: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.objects.disk import DiskObjectStore
+from wavemill_common.objects.seekable import BLOCK
 from wavemill_gateway import media_reader
 from wavemill_gateway.media_reader import read_media
 
@@ -37,3 +38,21 @@ async def test_a_reader_that_is_held_up_holds_up_no_upload(
 ) -> None:
     monkeypatch.setattr(media_reader, "READ_FOR", 0.0)
     assert await read_media(*stored) is None
+
+
+async def test_what_was_read_already_is_not_read_again(
+    stored: tuple[ObjectStore, ObjectInfo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, info = stored
+    found, read, starts = await read_media(store, info), store.read, list[int]()
+    head = b"".join([block async for block in read(info.key, 0, BLOCK)])
+
+    def noted(key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        starts.append(start)
+        return read(key, start, end)
+
+    monkeypatch.setattr(store, "read", noted)
+    assert await read_media(store, info, head) == found is not None
+    assert 0 not in starts
+    assert await read_media(store, info, head[:-1]) == found  # what is no whole block is not used
+    assert 0 in starts

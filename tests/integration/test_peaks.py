@@ -19,6 +19,7 @@ from wavemill_converter.ffmpeg.memory import MemoryFile
 from wavemill_converter.ffmpeg.places import Destination, fd_destination
 from wavemill_converter.probe.probe import probe
 from wavemill_converter.sandbox import contain
+from wavemill_converter.sandbox.process import read_start
 from wavemill_converter.transcode.peaks import parse_peaks, peaks_words, window_for
 
 SYSTEM = Path("/usr/bin/ffmpeg")
@@ -49,7 +50,7 @@ async def peaks_of(ffmpeg: Ffmpeg, path: Path, duration: float | None) -> Peaks:
         async with started_on(
             ffmpeg, argv, source, (sound, beside), seconds=60, file_bytes=None
         ) as child:
-            complaints = await child.stderr.read()
+            complaints = await read_start(child.stderr, 1 << 20)
             assert await child.wait() == 0, complaints
         assert result.size > 1000
         return parse_peaks(told.read(0, told.size), window, rate)

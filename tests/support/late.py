@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from wavemill_common.objects import ObjectInfo
+from wavemill_common.objects import ObjectInfo, Slice
 from wavemill_common.objects.disk import DiskObjectStore
 
 
@@ -13,16 +13,21 @@ class LateObjects(DiskObjectStore):
     meanwhile: Callable[[], Awaitable[None]]
 
     async def put(
-        self, key: str, data: AsyncIterator[bytes], *, if_absent: bool = False
+        self,
+        key: str,
+        data: AsyncIterator[bytes],
+        *,
+        if_absent: bool = False,
+        place: Slice | None = None,
     ) -> ObjectInfo:
         """Store an object."""
         if key != self.late:
-            return await super().put(key, data, if_absent=if_absent)
+            return await super().put(key, data, if_absent=if_absent, place=place)
         self.late = ""
-        await super().put(key, data, if_absent=if_absent)
+        await super().put(key, data, if_absent=if_absent, place=place)
         kept = b"".join([block async for block in self.read(key)])
         await self.meanwhile()
-        return await super().put(key, _once(kept), if_absent=if_absent)
+        return await super().put(key, _once(kept), if_absent=if_absent, place=place)
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

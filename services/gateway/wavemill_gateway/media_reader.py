@@ -42,8 +42,12 @@ _CODECS = {
 }
 
 
-async def read_media(objects: ObjectStore, stored: ObjectInfo) -> MediaInfo | None:
+async def read_media(
+    objects: ObjectStore, stored: ObjectInfo, head: bytes = b""
+) -> MediaInfo | None:
     """Read what mutagen knows of a stored file; None where it knows nothing.
+
+    `head` is the file's first block, where that was read already.
 
     A file that confuses the reader, or holds it up, is no error: the converter looks at it with
     ffmpeg.
@@ -51,7 +55,7 @@ async def read_media(objects: ObjectStore, stored: ObjectInfo) -> MediaInfo | No
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(READ_FOR):
-            read = partial(copy_context().run, _read, objects, stored, loop)  # it logs whose file
+            read = partial(copy_context().run, _read, objects, stored, loop, head)  # logs its file
             return await loop.run_in_executor(_READERS, read)
     except TimeoutError:
         log.info("media_unreadable", reason=f"it takes over {READ_FOR:.0f} s")
@@ -59,10 +63,10 @@ async def read_media(objects: ObjectStore, stored: ObjectInfo) -> MediaInfo | No
 
 
 def _read(
-    objects: ObjectStore, stored: ObjectInfo, loop: asyncio.AbstractEventLoop
+    objects: ObjectStore, stored: ObjectInfo, loop: asyncio.AbstractEventLoop, head: bytes
 ) -> MediaInfo | None:
     try:
-        with io.BufferedReader(SeekableObject(objects, stored, loop)) as file:
+        with io.BufferedReader(SeekableObject(objects, stored, loop, head)) as file:
             found = mutagen.File(file, easy=True)
         return None if found is None else describe(found)
     except Exception as error:  # noqa: BLE001 - a parser of hostile input may raise anything

@@ -27,6 +27,14 @@ class Part(Struct, frozen=True):
     etag: str
 
 
+class Slice(Struct, frozen=True):
+    """Where an object will lie once it is composed with others: a range of bytes of `whole`."""
+
+    whole: str
+    start: int
+    size: int
+
+
 class Multipart(Struct, frozen=True):
     """A multipart upload that was started and neither completed nor aborted."""
 
@@ -52,11 +60,20 @@ class ObjectStore(Protocol):
     """
 
     async def put(
-        self, key: str, data: AsyncIterator[bytes], *, if_absent: bool = False
+        self,
+        key: str,
+        data: AsyncIterator[bytes],
+        *,
+        if_absent: bool = False,
+        place: Slice | None = None,
     ) -> ObjectInfo:
         """Store all of `data` under `key`, replacing what was there.
 
         If `data` raises, nothing is stored and the exception passes through.
+
+        `place` (only with `if_absent`) tells a store that it may lay the bytes where `compose` will
+        want them. Of one whole, the places of different keys must not overlap, and a key that was
+        deleted must not come again before the whole is composed, in their order, or deleted.
 
         Raises:
             ObjectExists: `if_absent` and there is one already; it is left as it is.

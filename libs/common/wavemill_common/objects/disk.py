@@ -2,32 +2,34 @@
 
 import contextlib
 import os
-import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Self, TypeVar
 
 from wavemill_common.errors import ObjectExists, ObjectNotFound
-from wavemill_common.objects import Multipart, ObjectInfo, Part
+from wavemill_common.objects import Multipart, ObjectInfo, Part, Slice
+from wavemill_common.objects.copying import Source
 from wavemill_common.objects.faults import storage_fault
 from wavemill_common.objects.files import (
     Draft,
     delete_files,
-    describe,
     make_folder,
+    older,
     remove,
     sync_folder,
-    walk,
 )
 from wavemill_common.objects.keys import check_key, check_prefix
+from wavemill_common.objects.links import slice_at
+from wavemill_common.objects.listing import describe, walk
 from wavemill_common.objects.multiparts import Multiparts
+from wavemill_common.objects.slices import SliceDraft, Slices
 from wavemill_common.objects.threads import in_thread
 
 BLOCK = 512 * 1024  # bytes that one hop to a worker thread reads; a hop costs 65 µs
 WRITE_BLOCK = 1024 * 1024  # bytes that one hop writes
 SCAN_BATCH = 500  # entries that one hop lists
-_DRAFTS, _MULTIPARTS = ".tmp", ".multipart"  # no key's segment begins with a dot
+_DRAFTS, _MULTIPARTS, _WHOLES = ".tmp", ".multipart", ".wholes"  # no key begins with a dot
 
 T = TypeVar("T")
 
@@ -35,8 +37,8 @@ T = TypeVar("T")
 class DiskObjectStore:
     """An ObjectStore below `root`, which is made if it isn't there; any number of processes.
 
-    A file is written under `.tmp`, synced, and then given its name at once. What a dead process
-    leaves there is deleted by `clean`.
+    A file is written under `.tmp`, synced, and then given its name at once; what is told its place
+    in a whole is written there (slices.py). What a dead process leaves is deleted by `clean`.
 
     Raises:
         StorageForbidden: `root` cannot be made or written to.
@@ -46,22 +48,28 @@ class DiskObjectStore:
         self._root = root.absolute()
         self._drafts = self._root / _DRAFTS
         self._multiparts = Multiparts(self._root / _MULTIPARTS, self._drafts)
+        self._slices = Slices(self._root, self._root / _WHOLES, self._drafts)
         try:
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             sync_folder(self._root.parent)
-            make_folder(self._drafts, self._root)
-            make_folder(self._root / _MULTIPARTS, self._root)
+            for folder in (_DRAFTS, _MULTIPARTS, _WHOLES):
+                make_folder(self._root / folder, self._root)
         except OSError as error:
             raise storage_fault(error) from error
 
     # --- whole objects ---
 
     async def put(
-        self, key: str, data: AsyncIterator[bytes], *, if_absent: bool = False
+        self,
+        key: str,
+        data: AsyncIterator[bytes],
+        *,
+        if_absent: bool = False,
+        place: Slice | None = None,
     ) -> ObjectInfo:
         """Store all of `data` under `key`; small pieces share a write."""
         check_key(key)
-        draft = Draft(self._drafts)
+        draft = Draft(self._drafts) if place is None else self._slices.draft(key, place)
         pieces: list[bytes] = []
         size = 0
         try:
@@ -84,7 +92,7 @@ class DiskObjectStore:
     async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Read a range; a replacement or deletion meanwhile does not disturb it."""
         check_key(key)
-        with _Reader(self._root / key, key) as reader:
+        with _Reader(self._slices, key) as reader:
             while end is None or start < end:
                 size = BLOCK if end is None else min(BLOCK, end - start)
                 block = await in_thread(reader.read, start, size)
@@ -94,14 +102,19 @@ class DiskObjectStore:
                 start += len(block)
 
     def open_file(self, key: str) -> int:
-        """Open an object to be read; a replacement or deletion does not disturb it."""
+        """Open an object to be read; a replacement or deletion does not disturb it.
+
+        Raises:
+            ObjectNotFound: there is none, or it is a slice, which is no file by itself.
+        """
         with _objects(check_key(key)):
             return os.open(self._root / key, os.O_RDONLY | os.O_CLOEXEC)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; those that are not there count as deleted."""
-        paths = [self._root / check_key(key) for key in keys]
-        await in_thread(delete_files, paths, self._root)
+        for key in keys:
+            check_key(key)
+        await in_thread(self._delete, keys)
 
     async def scan(self, prefix: str) -> AsyncIterator[ObjectInfo]:
         """List objects; those that come or go meanwhile may be listed or not."""
@@ -109,7 +122,7 @@ class DiskObjectStore:
             yield info
 
     async def compose(self, key: str, sources: Sequence[str]) -> ObjectInfo:
-        """Make an object of others: a link for one, copies by the kernel for several."""
+        """Make an object of others: a new name if they are its slices, or one; else copies."""
         for name in (key, *sources):
             check_key(name)
         return await in_thread(self._compose, key, sources)
@@ -157,12 +170,14 @@ class DiskObjectStore:
     # --- the blocking halves ---
 
     def _finish(
-        self, key: str, draft: Draft, pieces: Sequence[bytes], *, if_absent: bool
+        self, key: str, draft: Draft | SliceDraft, pieces: Sequence[bytes], *, if_absent: bool
     ) -> ObjectInfo:
         draft.write(pieces)
         return self._publish(key, draft, if_absent=if_absent)
 
-    def _publish(self, key: str, draft: Draft, *, if_absent: bool = False) -> ObjectInfo:
+    def _publish(
+        self, key: str, draft: Draft | SliceDraft, *, if_absent: bool = False
+    ) -> ObjectInfo:
         try:
             found = draft.publish(self._root / key, if_absent=if_absent, root=self._root)
         except FileExistsError:
@@ -173,20 +188,31 @@ class DiskObjectStore:
 
     def _stat(self, key: str) -> ObjectInfo:
         with _objects(key):
-            found = (self._root / key).stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise ObjectNotFound(f"{key} is not stored")
-        return describe(key, found)
+            return describe(key, self._slices.stat(key))
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        delete_files([self._root / key for key in keys], self._root)
+        for key in keys:
+            self._slices.forget(key)
 
     def _compose(self, key: str, sources: Sequence[str]) -> ObjectInfo:
+        with _objects(*sources):
+            joined = self._slices.join(key, sources)
+        return self._copy(key, sources) if joined is None else describe(key, joined)
+
+    def _copy(self, key: str, sources: Sequence[str]) -> ObjectInfo:
         draft = Draft(self._drafts)
-        paths = [self._root / source for source in sources]
         try:
             with _objects(*sources):
-                draft.adopt(paths[0]) if len(paths) == 1 else draft.append(paths)
-            return self._publish(key, draft)
+                if len(sources) == 1 and slice_at(self._root / sources[0]) is None:
+                    draft.adopt(self._root / sources[0])
+                else:
+                    draft.append(map(self._slices.open, sources))
+            info = self._publish(key, draft)
         finally:
             draft.discard()
+        self._slices.forget(key)
+        return info
 
     def _complete(
         self, key: str, upload_id: str, parts: Sequence[Part], *, if_absent: bool
@@ -201,13 +227,13 @@ class DiskObjectStore:
         return info
 
     def _clean(self, before: float) -> int:
-        stale = [path for path in self._drafts.iterdir() if path.lstat().st_mtime < before]
+        stale = list(older(self._drafts, before))
         for path in stale:
             remove(path)
         uploads = [one for one in self._multiparts.all("") if one.started < before]
         for upload in uploads:
             self._multiparts.drop(upload.key, upload.upload_id)
-        return len(stale) + len(uploads)
+        return len(stale) + len(uploads) + self._slices.clean(before)
 
     def _check(self) -> None:
         draft = Draft(self._drafts)
@@ -223,24 +249,24 @@ class DiskObjectStore:
 class _Reader:
     """An object being read; it is opened by the first read, so making one does no I/O."""
 
-    def __init__(self, path: Path, key: str) -> None:
-        self._path = path
+    def __init__(self, slices: Slices, key: str) -> None:
+        self._slices = slices
         self._key = key
-        self._fd = -1
+        self._source: Source | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
+        if self._source is not None:
+            self._source.close()
 
     def read(self, start: int, size: int) -> bytes:
         """Read up to `size` bytes from `start`."""
         with _objects(self._key):
-            if self._fd < 0:
-                self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            return os.pread(self._fd, size, start)
+            if self._source is None:
+                self._source = self._slices.open(self._key)
+            return self._source.read(start, size)
 
 
 @contextlib.contextmanager

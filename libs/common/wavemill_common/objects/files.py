@@ -5,17 +5,16 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from wavemill_common.ids import new_id
-from wavemill_common.objects import ObjectInfo
+from wavemill_common.objects.copying import Source, copy, write_at
+from wavemill_common.objects.listing import Stored, stored_of
 
 _MAX_PIECES = 1000  # of one writev; Linux takes 1,024
 _MAKE_ATTEMPTS = 100  # of a directory that others keep removing
-_COPY_STEP = 1 << 30  # bytes; one call copies at most 2 GiB
 _CANNOT_LINK = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV, errno.ENOSYS})
-_CANNOT_COPY = frozenset({errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM})
 
 
 class Draft:
@@ -27,6 +26,7 @@ class Draft:
     def __init__(self, folder: Path) -> None:
         self.path = folder / new_id()
         self._fd = -1
+        self._size = 0
         self._exists = False
 
     @property
@@ -36,25 +36,15 @@ class Draft:
 
     def write(self, pieces: Sequence[bytes]) -> None:
         """Append bytes."""
-        fd = self._open()
-        if len(pieces) > _MAX_PIECES:
-            pieces = (b"".join(pieces),)
-        total = sum(map(len, pieces))
-        written = os.writev(fd, pieces) if total else 0
-        if written < total:
-            rest = memoryview(b"".join(pieces))[written:]
-            while rest:
-                rest = rest[os.write(fd, rest) :]
+        self._size += write_pieces(self._open(), pieces, self._size)
 
-    def append(self, sources: Iterable[Path]) -> None:
-        """Append whole files, copied by the kernel."""
+    def append(self, sources: Iterable[Source]) -> None:
+        """Append bytes of other files, copied by the kernel; closes them."""
         fd = self._open()
-        for path in sources:
-            source = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                _copy(source, fd)
-            finally:
-                os.close(source)
+        for one in sources:
+            with one as source:
+                copy(source, fd, self._size)
+            self._size += source.size
 
     def adopt(self, source: Path) -> None:
         """Become another name of a durable file; files are never changed in place."""
@@ -63,36 +53,22 @@ class Draft:
         except OSError as error:
             if error.errno not in _CANNOT_LINK:
                 raise
-            self.append([source])
+            self.append([open_whole(source)])
         self._exists = True
 
-    def publish(
-        self, path: Path, *, if_absent: bool = False, root: Path | None = None
-    ) -> os.stat_result:
+    def publish(self, path: Path, *, if_absent: bool = False, root: Path | None = None) -> Stored:
         """Give the file its name, durably; missing directories below `root` are made.
 
         Raises:
             FileExistsError: `if_absent` and the name is taken.
         """
         if self._fd >= 0 or not self._exists:
-            self._make_durable()
-        stat = self.path.stat()
-        self._move(path, if_absent=if_absent, root=root)
-        sync_folder(path.parent)
-        self.discard()  # a link leaves the draft's name, and so does replacing a file by itself
-        return stat
-
-    def _move(self, path: Path, *, if_absent: bool, root: Path | None) -> None:
+            make_durable(self._open())
+        stored = stored_of(self.path.stat())
         place = os.link if if_absent else os.replace
-        for attempt in range(_MAKE_ATTEMPTS):
-            try:
-                place(self.path, path)
-            except FileNotFoundError:
-                if root is None or attempt == _MAKE_ATTEMPTS - 1:
-                    raise
-                make_folder(path.parent, root)  # others remove what they leave empty
-            else:
-                return
+        name(lambda: place(self.path, path), path, root)
+        self.discard()  # a link leaves the draft's name, and so does replacing a file by itself
+        return stored
 
     def discard(self) -> None:
         """Close and delete what is left."""
@@ -109,22 +85,43 @@ class Draft:
             self._exists = True
         return self._fd
 
-    def _make_durable(self) -> None:
-        fd = self._open()
-        # The kernel's own stamp is as coarse as its tick: two versions could have the same.
-        now = time.time_ns()
-        os.utime(fd, ns=(now, now))
-        os.fsync(fd)
+
+def open_whole(path: Path) -> Source:
+    """Open a file to be read, all of it."""
+    return Source.whole(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
 
-def describe(key: str, stat: os.stat_result) -> ObjectInfo:
-    """Tell what a file is as an object."""
-    return ObjectInfo(key=key, size=stat.st_size, modified=stat.st_mtime, etag=etag_of(stat))
+def write_pieces(fd: int, pieces: Sequence[bytes], at: int) -> int:
+    """Write bytes to a place; return how many they were."""
+    if len(pieces) > _MAX_PIECES:
+        pieces = (b"".join(pieces),)
+    total = sum(map(len, pieces))
+    written = os.pwritev(fd, pieces, at) if total else 0
+    if written < total:
+        write_at(fd, memoryview(b"".join(pieces))[written:], at + written)
+    return total
 
 
-def etag_of(stat: os.stat_result) -> str:
-    """Make an opaque tag that no other content of the same name has."""
-    return f"{stat.st_size:x}-{stat.st_mtime_ns:x}-{stat.st_ino:x}"
+def make_durable(fd: int) -> None:
+    """Have a file's bytes and its time on the disk."""
+    # The kernel's own stamp is as coarse as its tick: two versions could have the same.
+    now = time.time_ns()
+    os.utime(fd, ns=(now, now))
+    os.fsync(fd)
+
+
+def name(give: Callable[[], None], path: Path, root: Path | None) -> None:
+    """Give something its name by a call, durably; missing directories below `root` are made."""
+    for attempt in range(_MAKE_ATTEMPTS):
+        try:
+            give()
+        except FileNotFoundError:
+            if root is None or attempt == _MAKE_ATTEMPTS - 1:
+                raise
+            make_folder(path.parent, root)  # others remove what they leave empty
+        else:
+            break
+    sync_folder(path.parent)
 
 
 def make_folder(path: Path, root: Path) -> None:
@@ -174,41 +171,17 @@ def _prune(folder: Path, root: Path) -> Path:
     return folder
 
 
+def older(folder: Path, before: float) -> Iterator[Path]:
+    """What lies in a folder and was last written before that time; others may delete it."""
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if path.lstat().st_mtime < before:
+                yield path
+
+
 def remove(path: Path) -> None:
     """Delete a file or a tree, as far as it is there."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def walk(root: Path, prefix: str) -> Iterator[ObjectInfo]:
-    """List the files below `root` whose keys begin with `prefix`, one directory at a time."""
-    base = prefix[: prefix.rfind("/") + 1]
-    waiting = [base]
-    while waiting:
-        base = waiting.pop()
-        with (
-            contextlib.suppress(FileNotFoundError, NotADirectoryError),
-            os.scandir(root / base) as entries,
-        ):
-            for entry in entries:
-                key = base + entry.name
-                if entry.name.startswith(".") or not key.startswith(prefix):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(f"{key}/")
-                    continue
-                with contextlib.suppress(FileNotFoundError):
-                    yield describe(key, entry.stat(follow_symlinks=False))
-
-
-def _copy(source: int, target: int) -> None:
-    try:
-        while os.copy_file_range(source, target, _COPY_STEP):
-            pass
-    except (OSError, AttributeError) as error:
-        if isinstance(error, OSError) and error.errno not in _CANNOT_COPY:
-            raise
-        with open(source, "rb", closefd=False) as reader, open(target, "wb", closefd=False) as out:
-            shutil.copyfileobj(reader, out, 1 << 20)

@@ -10,7 +10,8 @@ import msgspec
 from wavemill_common.errors import ObjectNotFound
 from wavemill_common.ids import new_id
 from wavemill_common.objects import Multipart, Part
-from wavemill_common.objects.files import Draft, etag_of, remove, sync_folder
+from wavemill_common.objects.files import Draft, open_whole, remove, sync_folder
+from wavemill_common.objects.listing import etag_of, stored_of
 
 _ABOUT = "upload.json"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -50,12 +51,12 @@ class Multiparts:
         draft = Draft(folder)
         try:
             draft.write([data])
-            stat = draft.publish(folder / f"part-{number}")
+            stored = draft.publish(folder / f"part-{number}")
         except FileNotFoundError:
             raise _gone(key) from None
         finally:
             draft.discard()
-        return Part(number=number, size=stat.st_size, etag=etag_of(stat))
+        return Part(number=number, size=stored.size, etag=etag_of(stored))
 
     def parts(self, key: str, upload_id: str) -> list[Part]:
         """List the parts by number."""
@@ -73,7 +74,7 @@ class Multiparts:
             raise ObjectNotFound("a part of the multipart upload is missing or was replaced")
         paths = [self._folder / upload_id / f"part-{part.number}" for part in ordered]
         try:
-            draft.adopt(paths[0]) if len(paths) == 1 else draft.append(paths)
+            draft.adopt(paths[0]) if len(paths) == 1 else draft.append(map(open_whole, paths))
         except FileNotFoundError:
             raise _gone(key) from None
 
@@ -109,8 +110,8 @@ class Multiparts:
 def _parts_in(folder: Path) -> Iterator[Part]:
     for path in folder.iterdir():
         if name := _PART.fullmatch(path.name):
-            stat = path.stat()
-            yield Part(number=int(name[1]), size=stat.st_size, etag=etag_of(stat))
+            stored = stored_of(path.stat())
+            yield Part(number=int(name[1]), size=stored.size, etag=etag_of(stored))
 
 
 def _key_of(folder: Path) -> str:

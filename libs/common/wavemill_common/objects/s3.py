@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self
 
-from wavemill_common.objects import Multipart, ObjectInfo, Part
+from wavemill_common.objects import Multipart, ObjectInfo, Part, Slice
 from wavemill_common.objects.keys import check_key, check_prefix
 from wavemill_common.objects.s3_calls import S3Calls
 from wavemill_common.objects.s3_compose import S3Composer
@@ -56,7 +56,12 @@ class S3ObjectStore(S3Presigner):
     # --- whole objects ---
 
     async def put(
-        self, key: str, data: AsyncIterator[bytes], *, if_absent: bool = False
+        self,
+        key: str,
+        data: AsyncIterator[bytes],
+        *,
+        if_absent: bool = False,
+        place: Slice | None = None,  # noqa: ARG002 - S3 puts objects together by copies
     ) -> ObjectInfo:
         """Store all of `data`: at once if it is short, else in parts, three of them at a time."""
         return await self._writer.put(check_key(key), data, if_absent=if_absent)

@@ -12,7 +12,7 @@ from wavemill_common.errors import AppError, ObjectExists
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.objects.s3_config import S3Config
 from wavemill_common.objects.s3_faults import MultipartGone, s3_faults
-from wavemill_common.objects.s3_patience import QUICK, Body, WatchedBody, patience
+from wavemill_common.objects.s3_patience import QUICK, WatchedBody, patience
 from wavemill_common.retry import retried
 
 Reply = Mapping[str, Any]
@@ -135,7 +135,7 @@ def etag_of_parts(etags: list[str]) -> str:
     return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(etags)}"
 
 
-def checksum_of(data: Body) -> dict[str, str]:
+def checksum_of(data: bytes) -> dict[str, str]:
     """The parameters that let S3 refuse bytes which arrive damaged."""
     crc32 = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
     return {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": crc32}

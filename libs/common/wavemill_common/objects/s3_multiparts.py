@@ -19,7 +19,6 @@ from wavemill_common.objects.s3_calls import (
     stored,
 )
 from wavemill_common.objects.s3_faults import MultipartGone
-from wavemill_common.objects.s3_patience import Body
 
 MIN_PART = 5 * 1024 * 1024  # bytes; S3's rule for all parts but the last
 MAX_PARTS = 10_000
@@ -45,7 +44,7 @@ class S3Multiparts:
         return str(reply["UploadId"])
 
     async def put(
-        self, key: str, upload_id: str, number: int, data: Body, *, checked: bool
+        self, key: str, upload_id: str, number: int, data: bytes, *, checked: bool
     ) -> Piece:
         """Store one part; a failure is final: who has its bytes decides about another try."""
         more = checksum_of(data) if checked else {}

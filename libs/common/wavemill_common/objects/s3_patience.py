@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, suppress
 
 from wavemill_common.errors import StorageUnavailable
 
-Body = bytes | bytearray  # what is sent
 Moved = Callable[[], None]
 
 # What a store answers without work. A copy, a completion or a list may take it long.
@@ -30,9 +29,14 @@ QUICK = frozenset(
 class WatchedBody(io.BytesIO):
     """Bytes to be sent; each piece that is taken of them is told to `moved`."""
 
-    def __init__(self, data: Body, moved: Moved) -> None:
+    def __init__(self, data: bytes, moved: Moved) -> None:
         super().__init__(data)
+        self._data = data
         self._moved = moved
+
+    def getbuffer(self) -> memoryview:
+        """Show all bytes: aiohttp counts them. A view that may be written to is a copy of them."""
+        return memoryview(self._data)
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Give the next piece: what was given before it has gone."""

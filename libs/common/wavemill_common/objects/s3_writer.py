@@ -9,7 +9,6 @@ from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectInfo
 from wavemill_common.objects.s3_calls import S3Calls, checksum_of, stored
 from wavemill_common.objects.s3_multiparts import Piece, S3Multiparts
-from wavemill_common.objects.s3_patience import Body
 from wavemill_common.objects.window import Window
 from wavemill_common.retry import retried
 
@@ -17,6 +16,7 @@ MARK = "write"  # the name of the mark among an object's metadata
 PART = 8 * 1024 * 1024  # bytes
 # A part that is sent counts twice, since its connection buffers it; the next is gathered meanwhile.
 PARTS_AT_ONCE = 1  # so a put holds some 30 MiB at most
+SMALL = 16 * 1024  # bytes
 GROW_EVERY = 1000  # parts; after 24 GiB the memory begins to double, after 8 TiB parts run out
 
 
@@ -39,7 +39,7 @@ class S3Writer:
         del first, second  # what waits to be sent is all that is held in memory
         return await self._put_parts(key, begun, parts, if_absent=if_absent)
 
-    async def put_bytes(self, key: str, data: Body, *, if_absent: bool = False) -> ObjectInfo:
+    async def put_bytes(self, key: str, data: bytes, *, if_absent: bool = False) -> ObjectInfo:
         """Store bytes. A write that finds its own object there did it unnoticed.
 
         Not only we repeat: aiohttp sends a PUT again when a connection that was kept open is
@@ -58,7 +58,7 @@ class S3Writer:
         return stored(key, len(data), reply)
 
     async def _put_parts(
-        self, key: str, begun: list[Body], rest: AsyncIterator[Body], *, if_absent: bool
+        self, key: str, begun: list[bytes], rest: AsyncIterator[bytes], *, if_absent: bool
     ) -> ObjectInfo:
         async with (
             self._multiparts.begun(key, checked=self._checked) as upload_id,
@@ -72,7 +72,7 @@ class S3Writer:
             pieces = await window.all()
             return await self._multiparts.complete(key, upload_id, pieces, if_absent=if_absent)
 
-    async def _put_part(self, key: str, upload_id: str, number: int, data: Body) -> Piece:
+    async def _put_part(self, key: str, upload_id: str, number: int, data: bytes) -> Piece:
         put = self._multiparts.put
         return await retried(put, key, upload_id, number, data, checked=self._checked)
 
@@ -83,21 +83,41 @@ def part_sizes() -> Iterator[int]:
         yield PART << (number // GROW_EVERY)
 
 
-async def repacked(data: AsyncIterator[bytes], sizes: Iterator[int]) -> AsyncIterator[Body]:
+async def repacked(data: AsyncIterator[bytes], sizes: Iterator[int]) -> AsyncIterator[bytes]:
     """Make pieces of any size into parts of given sizes; only the last may be shorter.
 
-    A part is handed over as it was gathered: a copy would count once more.
+    Pieces are kept as they came, and joined once: a part that grows is copied as it does.
     """
-    size = next(sizes)
-    part = bytearray()
+    pieces, missing = Pieces(), next(sizes)
     async for piece in data:
         view = memoryview(piece)
-        while view:
-            taken = view[: size - len(part)]
-            part += taken
-            view = view[len(taken) :]
-            if len(part) == size:
-                full, part, size = part, bytearray(), next(sizes)
-                yield full
-    if part:
-        yield part
+        while len(view) >= missing:
+            pieces.add(view[:missing])
+            view = view[missing:]
+            yield pieces.joined()
+            pieces, missing = Pieces(), next(sizes)
+        if view:
+            pieces.add(view)
+            missing -= len(view)
+    if last := pieces.joined():
+        yield last
+
+
+class Pieces:
+    """Bytes that are gathered; tiny ones together, since each that is kept costs some more."""
+
+    def __init__(self) -> None:
+        self._pieces: list[memoryview | bytearray] = []
+
+    def add(self, piece: memoryview) -> None:
+        """Take one more piece; nobody may change it after that."""
+        if len(piece) >= SMALL:
+            self._pieces.append(piece)
+            return
+        if not self._pieces or not isinstance(self._pieces[-1], bytearray):
+            self._pieces.append(bytearray())
+        self._pieces[-1] += piece  # type: ignore[operator]
+
+    def joined(self) -> bytes:
+        """All of them, in their order."""
+        return b"".join(self._pieces)

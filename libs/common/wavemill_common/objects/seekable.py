@@ -16,11 +16,16 @@ class SeekableObject(io.RawIOBase):
 
     Use it in a worker thread, while `loop` runs in another. Reads fetch ranges and keep the
     blocks used last; a read longer than a block is fetched as it is. Errors of the store pass
-    through; a range that takes longer than READ_TIMEOUT raises TimeoutError.
+    through; a range that takes longer than READ_TIMEOUT raises TimeoutError. `head` is the first
+    block, where it was read already.
     """
 
     def __init__(
-        self, store: ObjectStore, info: ObjectInfo, loop: asyncio.AbstractEventLoop
+        self,
+        store: ObjectStore,
+        info: ObjectInfo,
+        loop: asyncio.AbstractEventLoop,
+        head: bytes = b"",
     ) -> None:
         super().__init__()
         self.name = info.key
@@ -29,6 +34,8 @@ class SeekableObject(io.RawIOBase):
         self._loop = loop
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        if len(head) == min(BLOCK, info.size):
+            self._blocks[0] = head
 
     def readable(self) -> bool:
         """Be a file to read."""
