@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from media_files import ASSETS, make_inputs
+from media_files import ASSETS, make_inputs, run
 
 from support.known import known_ffmpeg
 from wavemill_common.catalogue import FORMATS
@@ -14,6 +14,7 @@ from wavemill_common.media import Chapter, Cover
 from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
 from wavemill_converter.probe.limits import Limits, check_output
 from wavemill_converter.probe.probe import probe
+from wavemill_converter.probe.wave import HEAD, look_options
 
 Script = Callable[[str], Ffmpeg]
 
@@ -165,3 +166,37 @@ async def test_a_probe_that_prints_without_end_ends_in_time_too(
 ) -> None:
     with pytest.raises(FfmpegTimeout):
         await probe(script("yes garbage >&2 & yes garbage"), inputs["lena.wav"], seconds=0.5)
+
+
+async def test_a_wav_is_told_alike_by_a_short_look_and_by_a_long_one(
+    ffmpeg: Ffmpeg, inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waves = [path for path in inputs.values() if path.read_bytes()[:4] == b"RIFF"]
+    short = [look_options(path.read_bytes()[:HEAD]) for path in waves]
+    assert any(short), "some of them are looked at shortly"
+    shortly = [await probe(ffmpeg, path) for path in waves]
+    monkeypatch.setattr("wavemill_converter.probe.probe.look_options", lambda _: ())
+    assert [await probe(ffmpeg, path) for path in waves] == shortly
+
+
+@pytest.mark.parametrize("silence", [0, 44_100, 100_000, 400_000])  # bytes
+async def test_dts_in_a_wav_is_found_wherever_it_begins(
+    ffmpeg: Ffmpeg, tmp_path: Path, silence: int
+) -> None:
+    coded, padded, source = (tmp_path / name for name in ("a.dts", "b.dts", "c.wav"))
+    sine = ("-f", "lavfi", "-i", "sine=d=3:r=44100", "-ac", "2", "-strict", "-2")
+    run(*sine, "-c:a", "dca", "-b:a", "1411200", str(coded))
+    padded.write_bytes(bytes(silence) + coded.read_bytes())
+    raw = ("-f", "s16le", "-ar", "44100", "-ac", "2", "-i", str(padded), "-c", "copy")
+    run(*raw, str(source))
+    assert (await probe(ffmpeg, source)).media.codec == "dts"
+
+
+async def test_what_only_seems_to_be_a_wav_is_looked_at_again(
+    ffmpeg: Ffmpeg, inputs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = next(path for path in inputs.values() if path.suffix == ".flac")
+    expected = await probe(ffmpeg, one)
+    options = ("-max_size", "135168", "-max_probe_packets", "1")
+    monkeypatch.setattr("wavemill_converter.probe.probe.look_options", lambda _: options)
+    assert await probe(ffmpeg, one) == expected

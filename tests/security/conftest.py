@@ -16,6 +16,7 @@ from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_converter.ffmpeg.installation import Ffmpeg
 from wavemill_converter.probe.limits import Limits
 from wavemill_converter.sandbox import Layer, Program, find_layers
+from wavemill_converter.sandbox.launching import launching
 from wavemill_converter.store.proxy import RangeProxy
 from wavemill_converter.tools import Tools
 from wavemill_converter.transcode.outcome import Timeouts
@@ -32,8 +33,8 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-@pytest.fixture
-async def inside(open_folder: Path) -> Inside:
+@pytest.fixture(params=["launched", "forked"])
+async def inside(open_folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[Inside]:
     """A Python in the very sandbox that ffmpeg gets; it may also read its own library."""
     script = open_folder / INSIDE.name
     shutil.copy(INSIDE, script)
@@ -49,7 +50,13 @@ async def inside(open_folder: Path) -> Inside:
     if found.sandbox is None or missing:
         pytest.skip(f"not every layer works here: {found.missing}")
     program = Program.of(path, (prefix, str(script)))
-    return Inside(structs.replace(found.sandbox, program=program), script)
+    sandbox = structs.replace(found.sandbox, program=program)
+    if request.param == "forked":
+        yield Inside(sandbox, script)
+        return
+    async with launching([path, "-V"]) as launcher:
+        assert launcher is not None
+        yield Inside(sandbox, script, launcher)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from support.contained import Inside
 from wavemill_converter.sandbox import Access, Layer
+from wavemill_converter.sandbox.launching import Launcher
 from wavemill_converter.sandbox.limits import MEMORY
 from wavemill_converter.sandbox.process import output_of
 
@@ -150,7 +151,8 @@ async def test_an_unprivileged_converter_has_all_layers_too(inside: Inside, secr
         os.setgid(SOME_USER)
         os.setuid(SOME_USER)
         assert inside.sandbox.user is None
-        told = asyncio.run(_several(inside, secret))
+        launcher = Launcher() if inside.launcher else None  # of this process, and of this user
+        told = asyncio.run(_several(Inside(inside.sandbox, inside.script, launcher), secret))
         assert told == ["done nothing", "refused read EACCES", "refused fork EPERM"], told
 
     assert _in_a_fork(attempts) == 0
@@ -179,13 +181,17 @@ def _in_a_fork(work: object) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+def with_layer(inside: Inside, layer: Layer) -> Inside:
+    """The same with one layer alone."""
+    sandbox = structs.replace(inside.sandbox, layers=frozenset({layer}))
+    return Inside(sandbox, inside.script, inside.launcher)
+
+
 async def test_each_layer_is_worth_having_alone(inside: Inside, secret: Path) -> None:
-    alone = Inside(
-        structs.replace(inside.sandbox, layers=frozenset({Layer.SECCOMP})), inside.script
-    )
+    alone = with_layer(inside, Layer.SECCOMP)
     assert await alone.attempt("fork") == "refused fork EPERM"
     assert await alone.attempt("read", secret) == "done read"
-    files = Inside(structs.replace(inside.sandbox, layers=frozenset({Layer.FILES})), inside.script)
+    files = with_layer(inside, Layer.FILES)
     assert await files.attempt("read", secret) == "refused read EACCES"
     assert await files.attempt("udp") == "done udp"
 
@@ -195,7 +201,8 @@ async def test_what_it_costs(inside: Inside, capsys: pytest.CaptureFixture[str])
         began = time.perf_counter()
         with inside.sandbox.prepared(Access(seconds=30)) as enter:
             argv = [inside.sandbox.program.path, "-V"]
-            await output_of(argv, seconds=30, enter=enter if contained else None)
+            entering = enter if contained else None
+            await output_of(argv, seconds=30, enter=entering, launcher=inside.launcher)
         return (time.perf_counter() - began) * 1000
 
     pairs = [(await run(contained=True), await run(contained=False)) for _ in range(15)]

@@ -48,7 +48,7 @@ async def test_a_kernel_without_landlock_still_gives_the_other_layers(
 async def test_a_layer_that_is_accepted_but_keeps_nothing_out_does_not_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("wavemill_converter.sandbox.landlock.restrict", lambda _: None)
+    monkeypatch.setattr("wavemill_converter.launch.wall.restrict", lambda _: None)
     found = await find_layers(FFMPEG)
     assert {Layer.FILES, Layer.NETWORK} <= set(found.missing)
 

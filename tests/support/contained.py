@@ -5,22 +5,28 @@ import sys
 from pathlib import Path
 
 from wavemill_converter.sandbox import Access, Sandbox
+from wavemill_converter.sandbox.launching import Launcher
 from wavemill_converter.sandbox.process import output_of
 
 
 class Inside:
-    """Runs attempts of tests/security/inside.py in a sandbox."""
+    """Runs attempts of tests/security/inside.py in a sandbox, by a launcher if there is one."""
 
-    def __init__(self, sandbox: Sandbox, script: Path) -> None:
+    def __init__(self, sandbox: Sandbox, script: Path, launcher: Launcher | None = None) -> None:
         self.sandbox = sandbox
         self.script = script
+        self.launcher = launcher
 
     async def attempt(self, name: str, argument: object = "", access: Access | None = None) -> str:
         """Return what the attempt printed: `refused NAME ERRNO` or `done NAME`."""
         with self.sandbox.prepared(access or Access(seconds=30)) as enter:
             argv = [self.sandbox.program.path, "-I", "-S", str(self.script), name, str(argument)]
             code, out, err = await output_of(
-                argv, seconds=60, pass_fds=(access or Access(seconds=1)).descriptors, enter=enter
+                argv,
+                seconds=60,
+                pass_fds=(access or Access(seconds=1)).descriptors,
+                enter=enter,
+                launcher=self.launcher,
             )
         return out.strip() or f"code {code} {err[-300:]}"
 

@@ -25,6 +25,7 @@ from wavemill_converter.lending import Lending
 from wavemill_converter.metrics import show_slots
 from wavemill_converter.probe.probe import Limits
 from wavemill_converter.sandbox import contain
+from wavemill_converter.sandbox.launching import launching
 from wavemill_converter.store.proxy import RangeProxy
 from wavemill_converter.tools import Tools
 from wavemill_converter.transcode.outcome import Timeouts
@@ -48,7 +49,8 @@ async def main(settings: Settings, stopping: asyncio.Event) -> None:
         if ffmpeg is None:
             return
         sandbox = await contain(ffmpeg.path, settings.sandbox)
-        ffmpeg = structs.replace(ffmpeg, sandbox=sandbox)
+        launcher = await stack.enter_async_context(launching([ffmpeg.path, "-version"]))
+        ffmpeg = structs.replace(ffmpeg, sandbox=sandbox, launcher=launcher)
         queue = JobQueue(shared)
         objects = await stack.enter_async_context(open_object_store(settings))
         proxy = await stack.enter_async_context(RangeProxy())

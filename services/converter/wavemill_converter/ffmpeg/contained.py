@@ -40,7 +40,7 @@ async def started_on(
     with _entrance(ffmpeg, access) as enter:
         child: Child | None = None
         try:
-            async with started(argv, access.descriptors, enter) as child:
+            async with started(argv, access.descriptors, enter, ffmpeg.launcher) as child:
                 yield child
         finally:
             if child is not None:  # it has been reaped
@@ -62,7 +62,13 @@ async def output_on(
     with _entrance(ffmpeg, access) as enter:
         code: int | None = None  # until it is known
         try:
-            said = await output_of(argv, seconds=seconds, pass_fds=access.descriptors, enter=enter)
+            said = await output_of(
+                argv,
+                seconds=seconds,
+                pass_fds=access.descriptors,
+                enter=enter,
+                launcher=ffmpeg.launcher,
+            )
             code = said[0]
         finally:
             ffmpeg_ended("look", code)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from wavemill_common.errors import FfmpegMissing
 from wavemill_converter.ffmpeg.codecs import CODECS
 from wavemill_converter.sandbox import Sandbox
+from wavemill_converter.sandbox.launching import Launcher
 from wavemill_converter.sandbox.process import output_of
 
 ANSWER_TIME = 20.0  # seconds that an ffmpeg has to tell what it can do; it needs 0.1
@@ -24,7 +25,8 @@ class Ffmpeg(Struct, frozen=True):
     """An ffmpeg that runs: its path, its version, the catalogue's formats that it makes.
 
     `knows_fd`: it can read and write an inherited file by number (`-fd N fd:`, since ffmpeg 6).
-    `sandbox` contains it whenever it works on a file; None where it is not contained.
+    `sandbox` contains it whenever it works on a file; None where it is not contained. `launcher`
+    starts it; None where we do so ourselves.
     """
 
     path: str
@@ -32,6 +34,7 @@ class Ffmpeg(Struct, frozen=True):
     formats: tuple[str, ...]
     knows_fd: bool = False
     sandbox: Sandbox | None = None
+    launcher: Launcher | None = None
 
 
 async def find_ffmpeg(explicit: str | None = None) -> Ffmpeg:

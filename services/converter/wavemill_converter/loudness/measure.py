@@ -12,6 +12,7 @@ from wavemill_converter.ffmpeg.lines import LineSplitter, Log
 from wavemill_converter.ffmpeg.places import Input
 from wavemill_converter.ffmpeg.progress import BlockReader
 from wavemill_converter.loudness.ebur128 import METER, Measured, parse_summary
+from wavemill_converter.sandbox.outlet import Outlet
 from wavemill_converter.sandbox.process import CHUNK
 
 OnTime = Callable[[float], None]
@@ -67,7 +68,7 @@ class _Progress:
                 self._on_time(report.out_time)
 
 
-async def _each_line(stream: asyncio.StreamReader, take: Callable[[str], None]) -> None:
+async def _each_line(stream: Outlet, take: Callable[[str], None]) -> None:
     lines = LineSplitter()
     while data := await stream.read(CHUNK):
         for line in lines.feed(data):

@@ -1,6 +1,7 @@
 """Ask ffmpeg what a source is, and refuse what is no audio or too much of it."""
 
 import asyncio
+import os
 from pathlib import Path
 
 from wavemill_common.errors import FfmpegTimeout
@@ -13,7 +14,8 @@ from wavemill_converter.ffmpeg.places import Input
 from wavemill_converter.probe.ffmetadata import parse_global_tags, parse_stream_tags
 from wavemill_converter.probe.limits import Limits, check_source
 from wavemill_converter.probe.source import Probed, describe
-from wavemill_converter.probe.text import parse_input
+from wavemill_converter.probe.text import InputText, parse_input
+from wavemill_converter.probe.wave import HEAD, look_options
 
 __all__ = ["PROBE_TIME", "Limits", "probe", "probe_input"]
 
@@ -40,14 +42,31 @@ async def probe(
 async def probe_input(ffmpeg: Ffmpeg, source: Input, size: int, seconds: float) -> Probed:
     """Tell what a source of `size` bytes is, wherever it is read from."""
     try:
-        command = probe_command(ffmpeg.path, source)
-        code, tags, text = await output_on(ffmpeg, command, source, seconds)
+        described, code, tags, text = await _look(ffmpeg, source, seconds)
     except TimeoutError:
         raise FfmpegTimeout(f"the file could not be read within {seconds:.0f} seconds") from None
-    described = parse_input(text)
     if described is None or code < 0:
         log = Log(PHRASES)
         for line in text.splitlines():
             log.add(line)
         raise failure_of(code, log)
     return describe(described, parse_global_tags(tags), size, parse_stream_tags(tags))
+
+
+async def _look(
+    ffmpeg: Ffmpeg, source: Input, seconds: float
+) -> tuple[InputText | None, int, str, str]:
+    """Look at a source, shortly where that is enough: what is said of it, code, tags, text."""
+    options = look_options(await asyncio.to_thread(_head, source))
+    for more in (options, ()) if options else ((),):
+        command = probe_command(ffmpeg.path, source.with_options(*more))
+        code, tags, text = await output_on(ffmpeg, command, source, seconds)
+        described = parse_input(text)
+        if described is not None and code >= 0:
+            break  # else it may be no WAV, of which alone those options can be
+    return described, code, tags, text
+
+
+def _head(source: Input) -> bytes:
+    """The first bytes of a source that is an open file; b"" of any other."""
+    return os.pread(source.pass_fds[0], HEAD, 0) if source.pass_fds else b""

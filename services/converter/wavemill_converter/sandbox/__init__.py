@@ -7,7 +7,8 @@
     seccomp           one kind of socket, no new process, no signals, none of the kernel's oddities
 
 All of it is put together before the fork. Between fork and exec the child only switches it on,
-because there a lock may be held by a thread that no longer exists.
+because there a lock may be held by a thread that no longer exists. The fork is made by a launcher
+where there is one (launching.py, wavemill_converter.launch), else here (process.py).
 """
 
 from wavemill_converter.sandbox.discovery import SandboxMissing, contain, find_layers

@@ -82,10 +82,10 @@ async def _why_not(program: Program, layer: Layer) -> str | None:
 
 async def _fault(sandbox: Sandbox, check: Callable[[], None]) -> str | None:
     """Run the program in a sandbox; say what went wrong."""
-    with sandbox.prepared(_TRIAL) as contain_child:
+    with sandbox.prepared(_TRIAL) as wall:
 
         def enter() -> None:
-            contain_child()
+            wall.close()
             check()
 
         try:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from enum import IntFlag
 
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers everywhere
+_CREATE_RULESET, _ADD_RULE = 444, 445  # the same numbers everywhere
 _VERSION = 1
 _PATH_BENEATH, _NET_PORT = 1, 2
 _ABI_NET = 4
@@ -76,11 +76,6 @@ def ruleset(
         os.close(made)
         raise
     return made
-
-
-def restrict(made: int) -> None:
-    """Give up what the ruleset forbids, for this process and all that it starts."""
-    _call(_RESTRICT_SELF, made, ctypes.c_uint(0))
 
 
 def _handled_files(abi: int) -> int:

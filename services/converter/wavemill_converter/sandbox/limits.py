@@ -1,4 +1,4 @@
-"""Limits of resources (setrlimit), as pairs that a child sets; never above what it has already."""
+"""Limits of resources (setrlimit), as a child sets them; never above what it has already."""
 
 import math
 import resource
@@ -11,7 +11,7 @@ DESCRIPTORS = 64
 CORES = 2  # of computing time per second that a run may last: it has more than one thread
 MERCY = 5  # seconds from the signal that asks to end to the one that ends
 
-Limit = tuple[int, tuple[int, int]]
+Limit = tuple[int, int, int]  # kind, soft, hard
 
 
 def limits_for(seconds: float, file_bytes: int | None, results: int = 1) -> list[Limit]:
@@ -34,5 +34,5 @@ def limits_for(seconds: float, file_bytes: int | None, results: int = 1) -> list
 def _lowered(kind: int, soft: int, more: int = 0) -> Limit:
     _, hard = resource.getrlimit(kind)
     if hard == resource.RLIM_INFINITY:
-        return kind, (soft, soft + more)
-    return kind, (min(soft, hard), min(soft + more, hard))
+        return kind, soft, soft + more
+    return kind, min(soft, hard), min(soft + more, hard)

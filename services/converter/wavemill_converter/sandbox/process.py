@@ -3,14 +3,23 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import structlog
 
 from wavemill_common.tether import tether
+from wavemill_converter.launch.launcher import be_patient
+from wavemill_converter.launch.order import Order
+from wavemill_converter.launch.wall import Wall
+from wavemill_converter.sandbox.launching import ENVIRONMENT, Launcher, NotLaunched
+from wavemill_converter.sandbox.outlet import Outlet
+from wavemill_converter.sandbox.reaping import Process
+
+log = structlog.get_logger(__name__)
 
 CHUNK = 64 * 1024  # bytes per read
-Enter = Callable[[], None]
-ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}  # nothing of ours: a child must hold no secret
+Enter = Callable[[], None] | Wall
 
 
 class Child:
@@ -18,9 +27,9 @@ class Child:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
-        stdout: asyncio.StreamReader,
-        stderr: asyncio.StreamReader,
+        process: Process,
+        stdout: Outlet,
+        stderr: Outlet,
     ) -> None:
         self.process = process
         self.stdout = stdout
@@ -33,33 +42,29 @@ class Child:
         """
         code = await self.process.wait()
         kill_group(self.process.pid)
+        self.stdout.hurry()
+        self.stderr.hurry()
         return code
 
 
 @asynccontextmanager
 async def started(
-    argv: Sequence[str], pass_fds: Sequence[int] = (), enter: Enter | None = None
+    argv: Sequence[str],
+    pass_fds: Sequence[int] = (),
+    enter: Enter | None = None,
+    launcher: Launcher | None = None,
 ) -> AsyncIterator[Child]:
     """Run a command; when the block is left in any way its whole group is killed and reaped.
 
     It inherits nothing but its three pipes and `pass_fds`. `enter` is what the child does before
-    it becomes the command: it enters its sandbox.
+    it becomes the command: it enters its sandbox. A `launcher` starts it sooner.
 
     The pipes are our own, not asyncio's: there, depending on Python's version, waiting for the
     child means waiting for everyone who inherited its pipes.
     """
-    async with _pipe() as (stdout, out), _pipe() as (stderr, err):
+    with _pipe() as (stdout, out), _pipe() as (stderr, err):
         try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env=ENVIRONMENT,
-                start_new_session=True,
-                pass_fds=tuple(pass_fds),
-                preexec_fn=_entering(enter),
-            )
+            process = await start_child(argv, out, err, pass_fds, enter, launcher)
         finally:
             os.close(out)
             os.close(err)
@@ -70,27 +75,50 @@ async def started(
             await _reaped(process)
 
 
-def _entering(enter: Enter | None) -> Enter:
+async def start_child(
+    argv: Sequence[str],
+    out: int,
+    err: int,
+    pass_fds: Sequence[int],
+    enter: Enter | None,
+    launcher: Launcher | None,
+) -> Process:
+    """Start a command with these outputs, by the launcher where it can; return once it runs.
+
+    Raises:
+        OSError: there is no such program, or it cannot be run.
+        SubprocessError: it could not enter its sandbox.
+    """
+    if launcher is not None and (enter is None or isinstance(enter, Wall)):
+        ruled = () if enter is None or enter.ruleset is None else (enter.ruleset,)
+        order = Order(tuple(argv), ENVIRONMENT, tuple(pass_fds), enter)
+        try:
+            return await launcher.start(argv, out, err, order, (*ruled, *pass_fds))
+        except NotLaunched as error:
+            log.warning("launcher_not_used", reason=str(error))
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=out,
+        stderr=err,
+        env=ENVIRONMENT,
+        start_new_session=True,
+        pass_fds=tuple(pass_fds),
+        preexec_fn=_entering(enter),
+    )
+
+
+def _entering(enter: Enter | None) -> Callable[[], None]:
     bind = tether(signal.SIGKILL)
+    contain = enter.close if isinstance(enter, Wall) else enter
 
     def begin() -> None:
-        _be_patient()
-        if enter is not None:
-            enter()
+        be_patient()
+        if contain is not None:
+            contain()
         bind()  # last: the kernel forgets it when the user changes
 
     return begin
-
-
-def _be_patient() -> None:
-    """Let no thread of the child interrupt another when it wakes up, nor one of ours.
-
-    The threads of ffmpeg hand packets on to each other: with a switch for each, a FLAC takes a
-    fifth more computing time.
-    """
-    if hasattr(os, "SCHED_BATCH"):
-        with suppress(OSError):  # not allowed, or not known here: then it stays as it is
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def kill_group(pid: int) -> None:
@@ -99,7 +127,7 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-async def _reaped(process: asyncio.subprocess.Process) -> None:
+async def _reaped(process: Process) -> None:
     # SIGKILL cannot be refused, so this is short: a second cancellation may wait for it.
     reaping = asyncio.ensure_future(process.wait())
     try:
@@ -109,21 +137,18 @@ async def _reaped(process: asyncio.subprocess.Process) -> None:
         raise
 
 
-@asynccontextmanager
-async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, int]]:
+@contextmanager
+def _pipe() -> Iterator[tuple[Outlet, int]]:
     """Open a pipe: its reading end for us, its writing end, to be closed by the caller."""
     reading, writing = os.pipe()
-    reader = asyncio.StreamReader(limit=CHUNK)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb", buffering=0)
-    )
+    outlet = Outlet(reading)
     try:
-        yield reader, writing
+        yield outlet, writing
     finally:
-        transport.close()
+        outlet.close()
 
 
-async def read_start(reader: asyncio.StreamReader, limit: int) -> bytes:
+async def read_start(reader: Outlet, limit: int) -> bytes:
     """Read to the end but keep only the first `limit` bytes."""
     kept = bytearray()
     while data := await reader.read(CHUNK):
@@ -138,6 +163,7 @@ async def output_of(
     limit: int = 1 << 20,
     pass_fds: Sequence[int] = (),
     enter: Enter | None = None,
+    launcher: Launcher | None = None,
 ) -> tuple[int, str, str]:
     """Run a short command; return its code and the start of what it printed on both pipes.
 
@@ -146,7 +172,7 @@ async def output_of(
         OSError: there is no such program, or it cannot be run.
     """
     async with (
-        started(argv, pass_fds, enter) as child,
+        started(argv, pass_fds, enter, launcher) as child,
         asyncio.timeout(seconds),
         asyncio.TaskGroup() as tasks,
     ):

@@ -1,29 +1,23 @@
 """Sandbox: the layers that hold here, and how a child puts itself behind them."""
 
-import ctypes
 import os
-import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
 from msgspec import Struct
 
+from wavemill_converter.launch.wall import Filter, Wall
 from wavemill_converter.sandbox import landlock
 from wavemill_converter.sandbox.landlock import Right
 from wavemill_converter.sandbox.layers import Layer
-from wavemill_converter.sandbox.limits import Limit, limits_for
+from wavemill_converter.sandbox.limits import limits_for
 from wavemill_converter.sandbox.program import Program
-from wavemill_converter.sandbox.seccomp import Filter, filter_program
+from wavemill_converter.sandbox.seccomp import filter_of, filter_program
 from wavemill_converter.sandbox.syscalls import own_machine
 
 NOBODY = 65534  # user and group
-_PR_SET_NO_NEW_PRIVS = 38
-_CLOSE_RANGE, _CLOSE_ON_EXEC = 436, 4
-_LAST_DESCRIPTOR = (1 << 32) - 1
 _DEVICES = (("/dev/null", Right.READ | Right.WRITE), ("/dev/urandom", Right.READ))
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Access(Struct, frozen=True, kw_only=True):
@@ -58,11 +52,11 @@ class Sandbox(Struct, frozen=True):
         return NOBODY if Layer.UNPRIVILEGED in self.layers and os.geteuid() == 0 else None
 
     @contextmanager
-    def prepared(self, access: Access) -> Iterator[Callable[[], None]]:
-        """Make the function by which a forked child contains itself; it must not outlive this."""
+    def prepared(self, access: Access) -> Iterator[Wall]:
+        """Make that by which a forked child contains itself; it must not outlive this."""
         ruleset = self._ruleset(access)
         limits = limits_for(access.seconds, access.file_bytes, access.results)
-        wall = _Wall(
+        wall = Wall(
             access.descriptors,
             self.user,
             ruleset,
@@ -70,7 +64,7 @@ class Sandbox(Struct, frozen=True):
             self._filter(),
         )
         try:
-            yield wall.close
+            yield wall
         finally:
             if ruleset is not None:
                 os.close(ruleset)
@@ -106,45 +100,4 @@ class Sandbox(Struct, frozen=True):
 
 @lru_cache  # it never changes, and to write it takes 3 ms
 def _filter_for(machine: str) -> Filter:
-    return Filter(filter_program(machine))
-
-
-class _Wall:
-    """What a child does between fork and exec. Any failure in it keeps the program from running."""
-
-    def __init__(
-        self,
-        descriptors: tuple[int, ...],
-        user: int | None,
-        ruleset: int | None,
-        limits: list[Limit],
-        system_calls: Filter | None,
-    ) -> None:
-        self._descriptors = descriptors
-        self._user = user
-        self._ruleset = ruleset
-        self._limits = limits
-        self._filter = system_calls
-
-    def close(self) -> None:
-        """Contain this process."""
-        self._seal_descriptors()
-        if self._user is not None:
-            os.setgroups([])
-            os.setresgid(self._user, self._user, self._user)
-            os.setresuid(self._user, self._user, self._user)
-        if _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "no_new_privs was refused")
-        if self._ruleset is not None:
-            landlock.restrict(self._ruleset)
-        if self._filter is not None:
-            self._filter.apply()
-        for kind, pair in self._limits:
-            resource.setrlimit(kind, pair)
-
-    def _seal_descriptors(self) -> None:
-        # Python closes what it finds in /proc/self/fd, which it cannot read any more, or else what
-        # is below the limit for descriptors, which is low now. So all of them end with exec.
-        _libc.syscall(_CLOSE_RANGE, 3, ctypes.c_uint(_LAST_DESCRIPTOR), _CLOSE_ON_EXEC)
-        for descriptor in self._descriptors:
-            os.set_inheritable(descriptor, True)  # noqa: FBT003 - positional only
+    return filter_of(filter_program(machine))

@@ -3,15 +3,14 @@
 It names what is refused, not what is allowed: ffmpeg and its libraries of any age run under it.
 """
 
-import ctypes
 import errno
-import os
 import socket
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
 
+from wavemill_converter.launch.wall import STEP, Filter
 from wavemill_converter.sandbox.syscalls import ARCHITECTURES, DENIED, number_of
 
 _LOAD, _AND, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
@@ -22,7 +21,6 @@ _ALL_BITS = 0xFFFFFFFF
 _TYPE_BITS = 0xF  # of a socket's type; the rest are flags
 _CLONE_THREAD = 0x10000
 _MSG_FASTOPEN = 0x20000000  # connects while sending, past Landlock's rule for connect
-_PR_SET_SECCOMP, _FILTER_MODE = 22, 2
 OWN_PROCESS: Final = -1
 """Stands for the number of the process that the filter will be in, until that is known."""
 
@@ -103,32 +101,8 @@ def _refusal(error: int) -> Instruction:
     return Instruction(_RETURN, _ERRNO | error)
 
 
-class _RawInstruction(ctypes.Structure):
-    _fields_ = (
-        ("code", ctypes.c_uint16),
-        ("yes", ctypes.c_uint8),
-        ("no", ctypes.c_uint8),
-        ("value", ctypes.c_uint32),
-    )
-
-
-class _RawProgram(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_uint16), ("steps", ctypes.c_void_p))
-
-
-class Filter:
-    """A program in the kernel's form, ready to be switched on in a child."""
-
-    def __init__(self, program: Sequence[Instruction]) -> None:
-        self._own = [at for at, step in enumerate(program) if step.value == OWN_PROCESS]
-        raw = [_RawInstruction(one.code, one.yes, one.no, one.value & _ALL_BITS) for one in program]
-        self._steps = (_RawInstruction * len(raw))(*raw)
-        self._program = _RawProgram(len(raw), ctypes.addressof(self._steps))
-        self._prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def apply(self) -> None:
-        """Filter all further calls of this process; it can have no new privileges already."""
-        for at in self._own:
-            self._steps[at].value = os.getpid()
-        if self._prctl(_PR_SET_SECCOMP, _FILTER_MODE, ctypes.byref(self._program), 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "seccomp refused its filter")
+def filter_of(program: Sequence[Instruction]) -> Filter:
+    """The program in the kernel's form, ready to be switched on in a child. Pure."""
+    steps = (STEP.pack(one.code, one.yes, one.no, one.value & _ALL_BITS) for one in program)
+    own = [at for at, step in enumerate(program) if step.value == OWN_PROCESS]
+    return Filter(b"".join(steps), own)

@@ -23,6 +23,7 @@ from wavemill_converter.ffmpeg.progress import (
     TranscodeProgress,
 )
 from wavemill_converter.plan.plan import ConversionPlan
+from wavemill_converter.sandbox.outlet import Outlet
 from wavemill_converter.sandbox.process import CHUNK, Child, kill_group
 from wavemill_converter.transcode.command import Leg, counters, transcode_command
 from wavemill_converter.transcode.digest import digest_file, read_digest
@@ -265,7 +266,7 @@ async def _reports(child: Child) -> AsyncIterator[FfmpegProgress]:
                 yield report
 
 
-async def _collect(stderr: asyncio.StreamReader, log: LevelledLog) -> None:
+async def _collect(stderr: Outlet, log: LevelledLog) -> None:
     lines = LineSplitter()
     while data := await stderr.read(CHUNK):
         for line in lines.feed(data):
