@@ -11,6 +11,7 @@ from contextlib import suppress
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -104,8 +105,20 @@ async def test_a_file_becomes_another_and_every_step_is_told(
 
 
 async def test_a_file_of_several_chunks_is_converted_while_it_is_sent(
-    wm: WavemillClient, client: Client, tmp_path: Path
+    wm: WavemillClient, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    call, accepted = wm.transport.call, asyncio.Event()
+
+    async def called(method: str, path: str, *rest: Any, **options: Any) -> Any:
+        """Hold all chunks back but the first, until the job is accepted."""
+        if path == "/api/upload-audio" and options["params"]["chunkIndex"] != "0":
+            await accepted.wait()
+        answer = await call(method, path, *rest, **options)
+        if path == "/api/convert-audio":
+            accepted.set()
+        return answer
+
+    monkeypatch.setattr(wm.transport, "call", called)
     source = make_noise(tmp_path / "some.wav", 150)
     done = await wm.convert(source, "flac", out=tmp_path / "some.flac")
     _, record, _ = await client.call("GET", f"/api/jobs/{done.job.job_id}")

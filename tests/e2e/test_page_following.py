@@ -82,6 +82,8 @@ async def test_a_file_that_is_taken_back_while_it_is_sent_cancels_its_job(
     await row(browser_page, NAME).get_by_role("button", name=re.compile("^Cancel")).click()
     await reaches_status(browser_page, wavemill, jobs.ids[0], "cancelled")
     held.go_on.set()
+    told = await browser_page.request.get(f"{wavemill.url}/api/jobs/{jobs.ids[0]}")
+    assert (await told.json())["status"] == "cancelled"
 
 
 async def is_converting(page: Page, wavemill: Wavemill, job_id: str) -> None:

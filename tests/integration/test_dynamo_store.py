@@ -1,7 +1,7 @@
 """What the DynamoDB job store promises beyond the contract: lost replies, limits, shards."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,7 +23,7 @@ from wavemill_common.jobs import Change, Guard, Job, JobStatus
 from wavemill_common.records import dynamo_index
 from wavemill_common.records.dynamo_calls import DynamoCalls, DynamoConfig
 from wavemill_common.records.dynamodb import DynamoJobStore
-from wavemill_common.uploads import Upload
+from wavemill_common.uploads import Chunk, Upload
 
 NOW = 1_800_000_000.25
 DAY = 86_400.0
@@ -141,6 +141,50 @@ def failing(
     calls._client = client
 
 
+@contextmanager
+def before_the_next(
+    dynamo: Fixture, operation: str, happens: Callable[[], Awaitable[None]]
+) -> Iterator[None]:
+    """Let something happen when a call is about to be sent: once, to the next of its kind."""
+    client = dynamo.calls._client
+
+    class Late:
+        def __getattr__(self, name: str) -> Any:
+            async def call(**parameters: Any) -> Any:
+                if name == operation:
+                    dynamo.calls._client = client
+                    await happens()
+                return await getattr(client, name)(**parameters)
+
+            return call
+
+    dynamo.calls._client = Late()
+    yield
+    assert dynamo.calls._client is client
+
+
+@contextmanager
+def pages_first(dynamo: Fixture, happens: Callable[[], Awaitable[None]]) -> Iterator[None]:
+    """Let the next batch read its pages, then something happen, then it read the upload."""
+    client, table = dynamo.calls._client, dynamo.config.uploads_table
+
+    class InTwo:
+        async def batch_get_item(self, RequestItems: Any) -> Any:  # noqa: N803 - as AWS has it
+            dynamo.calls._client = client
+            request, replies = RequestItems[table], []
+            for half in (request["Keys"][1:], request["Keys"][:1]):
+                asked = {table: request | {"Keys": half}}
+                replies.append(await client.batch_get_item(RequestItems=asked))
+                if len(replies) == 1:
+                    await happens()
+            found = [item for reply in replies for item in reply["Responses"][table]]
+            return replies[0] | {"Responses": {table: found}}
+
+    dynamo.calls._client = InTwo()
+    yield
+    assert dynamo.calls._client is client
+
+
 # --- lost replies ---
 
 
@@ -192,7 +236,7 @@ async def test_uploads_survive_lost_replies(dynamo: Fixture) -> None:
     with failing(dynamo.calls, "put_item", timed_out, after=True):
         assert await dynamo.store.save_upload(completing)
     with failing(dynamo.calls, "update_item", timed_out, after=True):
-        assert await dynamo.store.add_chunk("file", 0, DIGEST) == DIGEST
+        assert (await dynamo.store.add_chunk(upload, 0, DIGEST)).chunks == {0: DIGEST}
     with failing(dynamo.calls, "transact_write_items", timed_out, after=True):
         assert await dynamo.store.remove_upload(completing)
     assert not await dynamo.store.remove_upload(completing)
@@ -461,7 +505,7 @@ async def test_a_record_that_cannot_be_read_does_not_stop_a_sweep(dynamo: Fixtur
 async def test_chunks_lie_a_thousand_to_an_item(dynamo: Fixture) -> None:
     await dynamo.store.put_upload(an_upload())
     for index in (999, 1000, 1999, 2000):
-        assert await dynamo.store.add_chunk("file", index, f"{index:064x}") == f"{index:064x}"
+        await dynamo.store.add_chunk(an_upload(), index, f"{index:064x}")
     assert set(await dynamo.store.chunks(an_upload())) == {999, 1000, 1999, 2000}
     items = [one async for one in dynamo.calls.scan(dynamo.config.uploads_table)]
     chunks = {
@@ -481,24 +525,76 @@ async def test_chunks_lie_a_thousand_to_an_item(dynamo: Fixture) -> None:
 async def test_chunks_of_an_upload_of_unknown_size_are_found(dynamo: Fixture) -> None:
     upload = an_upload(size=None)
     await dynamo.store.put_upload(upload)
-    await dynamo.store.add_chunk("file", 1500, DIGEST)
+    await dynamo.store.add_chunk(upload, 1500, DIGEST)
     assert await dynamo.store.chunks(upload) == {1500: DIGEST}
 
 
-async def test_a_chunk_that_comes_after_the_removal_leaves_nothing(
-    dynamo: Fixture, monkeypatch: pytest.MonkeyPatch
+async def test_a_chunk_takes_three_calls(dynamo: Fixture) -> None:
+    await dynamo.store.put_upload(an_upload())
+    for index in (0, 1, 2000):  # also the first of its page
+        with failing(dynamo.calls, "", timed_out, after=False) as seen:
+            chunk = await dynamo.store.chunk("file", index)
+            await dynamo.store.add_chunk(chunk.upload, index, DIGEST)
+        assert seen == ["batch_get_item", "update_item", "batch_get_item"]
+
+
+async def test_a_chunk_of_a_completed_upload_is_told_though_its_page_was_read_first(
+    dynamo: Fixture,
 ) -> None:
     upload = an_upload()
     await dynamo.store.put_upload(upload)
-    begin = dynamo.store._chunks.begin_page
 
-    async def after_the_removal(*chunk: Any) -> str:
+    async def completed() -> None:
+        await dynamo.store.add_chunk(upload, 1500, DIGEST)
+        assert await dynamo.store.save_upload(upload.completing(NOW))
+
+    with pages_first(dynamo, completed):
+        chunk = await dynamo.store.chunk("file", 1500)
+    assert chunk == Chunk(upload.completing(NOW), 1500, DIGEST)
+
+
+@pytest.mark.parametrize("others", [1, 1500])
+async def test_what_is_recorded_just_before_a_chunk_is_told_with_it(
+    dynamo: Fixture, others: int
+) -> None:
+    upload = an_upload()
+    await dynamo.store.put_upload(upload)
+
+    async def another() -> None:
+        await dynamo.store.add_chunk(upload, others, DIGEST)
+
+    with before_the_next(dynamo, "update_item", another):
+        arrived = await dynamo.store.add_chunk(upload, 0, DIGEST)
+    assert set(arrived.chunks) == {0, others}
+
+
+@pytest.mark.parametrize("before", [(), (1,)])
+async def test_a_chunk_that_comes_after_the_removal_leaves_nothing(
+    dynamo: Fixture, before: tuple[int, ...]
+) -> None:
+    upload = an_upload()
+    await dynamo.store.put_upload(upload)
+    for index in before:
+        await dynamo.store.add_chunk(upload, index, DIGEST)
+
+    async def removed() -> None:
         assert await dynamo.store.remove_upload(upload)
-        return await begin(*chunk)
 
-    monkeypatch.setattr(dynamo.store._chunks, "begin_page", after_the_removal)
-    with pytest.raises(UploadNotFound):
-        await dynamo.store.add_chunk("file", 0, DIGEST)
+    with before_the_next(dynamo, "update_item", removed), pytest.raises(UploadNotFound):
+        await dynamo.store.add_chunk(upload, 0, DIGEST)
+    assert [one async for one in dynamo.calls.scan(dynamo.config.uploads_table)] == []
+
+
+async def test_an_abort_right_after_a_chunk_was_recorded_is_seen(dynamo: Fixture) -> None:
+    upload = an_upload()
+    await dynamo.store.put_upload(upload)
+
+    async def aborted() -> None:
+        assert await dynamo.store.save_upload(upload.aborted())
+
+    with before_the_next(dynamo, "batch_get_item", aborted), pytest.raises(UploadNotFound):
+        await dynamo.store.add_chunk(upload, 0, DIGEST)
+    assert await dynamo.store.remove_upload(upload.aborted())
     assert [one async for one in dynamo.calls.scan(dynamo.config.uploads_table)] == []
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,20 @@ import pytest
 
 from support.late import LateObjects
 from support.records import a_job
-from wavemill_common.errors import InvalidChunk, InvalidFormat, UploadInUse, UploadNotFound
+from wavemill_common.errors import (
+    ChunkConflict,
+    InvalidChunk,
+    InvalidFormat,
+    ObjectExists,
+    UploadInUse,
+    UploadNotFound,
+)
 from wavemill_common.jobs import Job
-from wavemill_common.objects import ObjectInfo
+from wavemill_common.objects import ObjectInfo, Slice, disk
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.records.sqlite import SqliteJobStore
 from wavemill_common.submission import Submission
-from wavemill_common.uploads import Upload
+from wavemill_common.uploads import Chunk, Upload
 from wavemill_gateway.intake import Intake, UploadLimits
 
 NOW = 1_800_000_000.0
@@ -72,7 +79,7 @@ async def with_all_chunks(intake: Intake, objects: HeldObjects, content: bytes) 
         piece = content[index * CHUNK : (index + 1) * CHUNK]
         await objects.put(upload.chunk_key(index), blocks_of(piece))
         digest = hashlib.sha256(piece).hexdigest()
-        await intake._records.add_chunk(upload.file_id, index, digest)
+        await intake._records.add_chunk(upload, index, digest)
     return upload
 
 
@@ -147,7 +154,7 @@ async def test_a_chunk_that_was_stored_but_not_recorded_is_taken_up(
     objects.go_on.set()
     upload = await intake.open("a.flac", len(SONG), len(SONG))
     await objects.put(upload.chunk_key(0), blocks_of(SONG))  # its gateway died right here
-    received = await intake.receive_chunk(upload, 0, blocks_of(SONG), None)
+    received = await intake.receive_chunk(Chunk(upload, 0), blocks_of(SONG), None)
     assert received.completed
     assert received.upload.is_complete
 
@@ -162,13 +169,152 @@ async def test_a_chunk_that_is_stored_once_more_after_the_completion_does_not_st
     async def send_all() -> None:
         for index in range(upload.total_chunks):
             body = blocks_of(SONG[index * CHUNK : (index + 1) * CHUNK])
-            await intake.receive_chunk(upload, index, body, None)
+            await intake.receive_chunk(Chunk(upload, index), body, None)
 
     objects.late, objects.meanwhile = upload.chunk_key(0), send_all
-    received = await intake.receive_chunk(upload, 0, blocks_of(SONG[:CHUNK]), None)
+    received = await intake.receive_chunk(Chunk(upload, 0), blocks_of(SONG[:CHUNK]), None)
     assert received.upload.is_complete
     assert not received.completed
     assert await keys(objects) == [upload.storage_key]
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if not path.is_dir()]
+
+
+async def test_on_a_disk_chunks_become_the_file_without_a_copy(
+    objects: HeldObjects, intake: Intake, tmp_path: Path
+) -> None:
+    objects.go_on.set()
+    upload = await intake.open("a.flac", len(SONG), CHUNK)
+    await intake.receive_chunk(Chunk(upload, 1), blocks_of(SONG[CHUNK : 2 * CHUNK]), None)
+    [grown] = (tmp_path / "objects/.wholes").iterdir()
+    inode = grown.stat().st_ino
+
+    for index in range(upload.total_chunks):
+        body = blocks_of(SONG[index * CHUNK : (index + 1) * CHUNK])
+        await intake.receive_chunk(Chunk(upload, index), body, None)
+
+    [whole] = files(tmp_path / "objects")
+    assert whole.read_bytes() == SONG
+    assert whole.stat().st_ino == inode
+
+
+async def test_a_first_chunk_that_breaks_off_leaves_nothing_on_the_disk(
+    intake: Intake, tmp_path: Path
+) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield SONG[:2]
+        raise ConnectionResetError
+
+    upload = await intake.open("a.flac", len(SONG), CHUNK)
+    with pytest.raises(ConnectionResetError):
+        await intake.receive_first_chunk(Chunk(upload, 0), broken(), None)
+    assert files(tmp_path / "objects") == []
+
+
+async def test_a_chunk_that_comes_after_the_abort_leaves_nothing_on_the_disk(
+    tmp_path: Path, records: SqliteJobStore
+) -> None:
+    objects = LateObjects(tmp_path / "objects")
+    intake = Intake(objects, records, LIMITS, lambda: NOW)
+    upload = await intake.open("a.flac", len(SONG), CHUNK)
+    objects.late = upload.chunk_key(1)
+    objects.meanwhile = lambda: intake.abort(upload.file_id)
+    with pytest.raises(UploadNotFound):
+        await intake.receive_chunk(Chunk(upload, 1), blocks_of(SONG[CHUNK : 2 * CHUNK]), None)
+    assert files(tmp_path / "objects") == []
+
+
+async def test_a_chunk_that_breaks_off_after_the_abort_leaves_nothing_on_the_disk(
+    intake: Intake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has written is nobody's: neither a record nor a quota knows of it."""
+    monkeypatch.setattr(disk, "WRITE_BLOCK", 1)
+    upload = await intake.open("a.flac", len(SONG), CHUNK)
+
+    async def broken() -> AsyncIterator[bytes]:
+        await intake.abort(upload.file_id)
+        yield SONG[:2]
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await intake.receive_chunk(Chunk(upload, 0), broken(), None)
+    assert files(tmp_path / "objects") == []
+
+
+async def test_other_bytes_for_a_chunk_after_the_completion_do_not_stay(
+    objects: HeldObjects, intake: Intake
+) -> None:
+    objects.go_on.set()
+    upload = await intake.open("a.flac", len(SONG), CHUNK)
+
+    async def others() -> AsyncIterator[bytes]:
+        for index in range(upload.total_chunks):
+            body = blocks_of(SONG[index * CHUNK : (index + 1) * CHUNK])
+            await intake.receive_chunk(Chunk(upload, index), body, None)
+        yield b"x" * CHUNK
+
+    with pytest.raises(ChunkConflict):
+        await intake.receive_chunk(Chunk(upload, 0), others(), None)
+    assert await keys(objects) == [upload.storage_key]
+
+
+class Doubled(DiskObjectStore):
+    """Lets something happen between a chunk's refusal and the look at the one that is there."""
+
+    meanwhile: Callable[[], Awaitable[None]]
+
+    async def put(
+        self,
+        key: str,
+        data: AsyncIterator[bytes],
+        *,
+        if_absent: bool = False,
+        place: Slice | None = None,
+    ) -> ObjectInfo:
+        try:
+            return await super().put(key, data, if_absent=if_absent, place=place)
+        except ObjectExists:
+            await self.meanwhile()
+            raise
+
+
+async def test_a_chunk_sent_twice_is_well_received_though_the_other_completes_the_file(
+    tmp_path: Path, records: SqliteJobStore
+) -> None:
+    async def send(*indexes: int) -> None:
+        for index in indexes:
+            body = blocks_of(SONG[index * CHUNK : (index + 1) * CHUNK])
+            await intake.receive_chunk(Chunk(upload, index), body, None)
+
+    async def twice() -> AsyncIterator[bytes]:
+        await send(0)
+        yield SONG[:CHUNK]
+
+    objects = Doubled(tmp_path / "objects")
+    intake = Intake(objects, records, LIMITS, lambda: NOW)
+    upload = await intake.open("a.flac", len(SONG), CHUNK)
+    objects.meanwhile = lambda: send(1, 2, 3, 4)
+    received = await intake.receive_chunk(Chunk(upload, 0), twice(), None)
+    assert received.upload.is_complete
+
+
+async def test_a_chunk_sent_twice_is_told_that_its_upload_was_aborted_meanwhile(
+    tmp_path: Path, records: SqliteJobStore
+) -> None:
+    async def begin_to_abort() -> None:
+        """As an abort does, up to the deletion of chunks; its record is still there."""
+        assert await records.save_upload((await records.upload(upload.file_id)).aborted())
+        await objects.delete([upload.chunk_key(0), upload.storage_key])
+
+    objects = Doubled(tmp_path / "objects")
+    intake = Intake(objects, records, LIMITS, lambda: NOW)
+    upload = await intake.open("a.flac", len(SONG), CHUNK)
+    await objects.put(upload.chunk_key(0), blocks_of(SONG[:CHUNK]))  # stored, not yet recorded
+    objects.meanwhile = begin_to_abort
+    with pytest.raises(UploadNotFound):
+        await intake.receive_chunk(Chunk(upload, 0), blocks_of(SONG[:CHUNK]), None)
 
 
 async def test_a_deletion_that_looked_for_a_job_in_vain_looks_again_before_it_deletes(

@@ -259,9 +259,9 @@ async def test_an_unknown_job_is_a_failure_in_words_and_in_json(site: Site) -> N
 
 async def test_uploads_are_listed_with_what_has_arrived(site: Site) -> None:
     await site.upload("whole")
-    await site.upload("half", state=UploadState.OPEN, size=20, created_at=site.now - 5000)
+    half = await site.upload("half", state=UploadState.OPEN, size=20, created_at=site.now - 5000)
     for index in (0, 2):
-        await site.jobs.add_chunk("half", index, "a" * 64)
+        await site.jobs.add_chunk(half, index, "a" * 64)
     rows = (await site.janitor("uploads", "list", "--json")).json["uploads"]
     assert [(row["fileId"], row["received"], row["totalChunks"]) for row in rows] == [
         ("whole", "", 1),
@@ -429,7 +429,7 @@ async def test_an_outage_half_way_is_told_for_each_item_and_ends_with_4(site: Si
 
 async def test_an_aborted_upload_is_gone_with_all_its_bytes(site: Site) -> None:
     upload = await site.upload("half", state=UploadState.OPEN, size=20)
-    await site.jobs.add_chunk("half", 0, "a" * 64)
+    await site.jobs.add_chunk(upload, 0, "a" * 64)
     await site.store(upload.chunk_key(0))
     answer = await site.janitor("uploads", "abort", "half", "--apply", "--json")
     assert (answer.code, answer.outcomes) == (0, {"half": "done"})

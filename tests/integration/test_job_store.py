@@ -18,7 +18,7 @@ from wavemill_common.options import ConvertOptions
 from wavemill_common.records import JobStore, Place, job_items, job_rows
 from wavemill_common.records.sqlite import SqliteJobStore
 from wavemill_common.records.usage import Usage
-from wavemill_common.uploads import Upload, UploadState
+from wavemill_common.uploads import Arrived, Chunk, Upload, UploadState
 
 NOW = 1_800_000_000.25
 LEASE = 120.0
@@ -50,6 +50,11 @@ def a_job(job_id: str = "job", **fields: object) -> Job:
         due_at=NOW + 10,
     )
     return structs.replace(job, **fields)
+
+
+async def recorded(store: JobStore, index: int, digest: str) -> str:
+    """Record a chunk of the one upload; the digest on record then."""
+    return (await store.add_chunk(an_upload(), index, digest)).chunks[index]
 
 
 @pytest.fixture
@@ -433,8 +438,8 @@ async def test_an_upload_is_removed_with_its_chunks_only_as_it_was_seen(store: J
     upload = an_upload()
     await store.put_upload(upload)
     await store.put_upload(an_upload("other"))
-    await store.add_chunk("file", 0, DIGEST)
-    await store.add_chunk("other", 0, OTHER)
+    await store.add_chunk(an_upload(), 0, DIGEST)
+    await store.add_chunk(an_upload("other"), 0, OTHER)
     assert not await store.remove_upload(upload.aborted())
     assert await store.chunks(an_upload()) == {0: DIGEST}
     assert await store.remove_upload(upload)
@@ -447,22 +452,22 @@ async def test_an_upload_is_removed_with_its_chunks_only_as_it_was_seen(store: J
 async def test_chunks_are_recorded_in_any_order(store: JobStore) -> None:
     await store.put_upload(an_upload())
     for index in (2, 0):
-        assert await store.add_chunk("file", index, DIGEST) == DIGEST
+        assert await recorded(store, index, DIGEST) == DIGEST
     assert await store.chunks(an_upload()) == {0: DIGEST, 2: DIGEST}
 
 
 async def test_the_first_record_of_a_chunk_stays(store: JobStore) -> None:
     await store.put_upload(an_upload())
-    assert await store.add_chunk("file", 0, DIGEST) == DIGEST
-    assert await store.add_chunk("file", 0, OTHER) == DIGEST
-    assert await store.add_chunk("file", 0, DIGEST) == DIGEST
+    assert await recorded(store, 0, DIGEST) == DIGEST
+    assert await recorded(store, 0, OTHER) == DIGEST
+    assert await recorded(store, 0, DIGEST) == DIGEST
     assert await store.chunks(an_upload()) == {0: DIGEST}
 
 
 async def test_of_many_records_of_one_chunk_all_return_the_same(store: JobStore) -> None:
     await store.put_upload(an_upload())
     digests = [f"{number:064x}" for number in range(8)]
-    told = await asyncio.gather(*(store.add_chunk("file", 0, digest) for digest in digests))
+    told = await asyncio.gather(*(recorded(store, 0, digest) for digest in digests))
     assert set(told) == {(await store.chunks(an_upload()))[0]}
 
 
@@ -472,26 +477,63 @@ async def test_all_chunks_are_recorded_however_many(store: JobStore) -> None:
     # Some of each page, and both sides of its ends: 2500 would be only slower.
     indices = {*range(0, 2500, 9), 999, 1000, 1999, 2000, 2499}
     wanted = {index: f"{index:064x}" for index in indices}
-    await asyncio.gather(*(store.add_chunk("file", *chunk) for chunk in wanted.items()))
+    await asyncio.gather(*(store.add_chunk(upload, *chunk) for chunk in wanted.items()))
     assert await store.chunks(upload) == wanted
 
 
 async def test_a_chunk_of_an_unknown_or_aborted_upload_is_refused(store: JobStore) -> None:
     with pytest.raises(UploadNotFound):
-        await store.add_chunk("nobody", 0, DIGEST)
+        await store.add_chunk(an_upload("nobody"), 0, DIGEST)
     await store.put_upload(an_upload())
-    await store.add_chunk("file", 0, DIGEST)
+    await store.add_chunk(an_upload(), 0, DIGEST)
     await store.save_upload(an_upload().aborted())
     for index in (0, 1):
         with pytest.raises(UploadNotFound):
-            await store.add_chunk("file", index, DIGEST)
-    assert await store.chunks(an_upload()) == {0: DIGEST}
+            await store.add_chunk(an_upload(), index, DIGEST)
+    assert await store.remove_upload(an_upload().aborted())
+    assert await store.chunks(an_upload()) == {}
+
+
+async def test_a_chunk_is_read_with_its_upload(store: JobStore) -> None:
+    with pytest.raises(UploadNotFound):
+        await store.chunk("file", 0)
+    upload = an_upload(size=8 * 1500)
+    await store.put_upload(upload)
+    await store.add_chunk(upload, 1, DIGEST)
+    assert await store.chunk("file", 0) == Chunk(upload, 0)
+    assert await store.chunk("file", 1) == Chunk(upload, 1, DIGEST)
+    assert await store.chunk("file", 1499) == Chunk(upload, 1499)
+    assert await store.chunk("file", 10**15 - 1) == Chunk(upload, 10**15 - 1)
+    assert await store.save_upload(upload.completing(NOW))
+    assert await store.chunk("file", 1) == Chunk(upload.completing(NOW), 1, DIGEST)
+
+
+async def test_whoever_records_a_chunk_is_told_all_of_them_and_the_newest_upload(
+    store: JobStore,
+) -> None:
+    upload = an_upload(size=8 * 1500)
+    await store.put_upload(upload)
+    assert await store.add_chunk(upload, 0, DIGEST) == Arrived(upload, {0: DIGEST})
+    newest = upload.used_by("job", (), NOW)
+    assert await store.save_upload(newest)
+    arrived = await store.add_chunk(upload, 1499, OTHER)
+    assert arrived == Arrived(newest, {0: DIGEST, 1499: OTHER})
+
+
+@pytest.mark.parametrize("last", [(0, 1), (0, 1001)])
+async def test_of_those_who_record_the_last_chunks_at_once_one_sees_all(
+    store: JobStore, last: tuple[int, int]
+) -> None:
+    upload = an_upload(size=8 * 1500)
+    await store.put_upload(upload)
+    told = await asyncio.gather(*(store.add_chunk(upload, index, DIGEST) for index in last))
+    assert set(last) in [set(one.chunks) for one in told]
 
 
 async def test_recording_a_chunk_does_not_disturb_a_change_of_the_upload(store: JobStore) -> None:
     upload = an_upload()
     await store.put_upload(upload)
-    await store.add_chunk("file", 0, DIGEST)
+    await store.add_chunk(an_upload(), 0, DIGEST)
     assert await store.save_upload(upload.completing(NOW))
 
 
@@ -614,7 +656,7 @@ async def test_keys_are_no_uploads_and_uploads_are_no_keys(store: JobStore) -> N
     for key in keys:
         await store.add_key(key)
     await store.put_upload(an_upload())
-    await store.add_chunk("file", 0, DIGEST)
+    await store.add_chunk(an_upload(), 0, DIGEST)
     found = [key async for key in store.all_keys()]
     assert sorted(found, key=lambda key: key.key_id) == keys
     assert [one.file_id async for one in store.all_uploads()] == ["file"]

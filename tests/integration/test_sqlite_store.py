@@ -10,17 +10,24 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faults import mounted, unprivileged
 from msgspec import structs
 
-from wavemill_common.errors import Conflict, InsufficientStorage, JobStoreUnavailable
+from wavemill_common.errors import (
+    Conflict,
+    InsufficientStorage,
+    JobStoreUnavailable,
+    UploadNotFound,
+)
 from wavemill_common.jobs import Job
 from wavemill_common.records import job_rows, schema, upload_rows
 from wavemill_common.records.codec import encode
 from wavemill_common.records.commits import Committer
 from wavemill_common.records.sqlite import SqliteJobStore
+from wavemill_common.uploads import Upload
 
 PROCESSES = 8
 
@@ -82,6 +89,18 @@ def a_job(job_id: str) -> Job:
 
 async def live(store: SqliteJobStore) -> set[str]:
     return {job.job_id async for job in store.live_jobs()}
+
+
+def an_upload() -> Upload:
+    return Upload(
+        file_id="file",
+        file_name="a.wav",
+        size=20,
+        chunk_size=8,
+        storage_key="uploads/file.wav",
+        created_at=1.0,
+        expires_at=9.0,
+    )
 
 
 @contextmanager
@@ -351,6 +370,33 @@ async def test_an_unreadable_record_is_reported_and_hides_no_other(
 
 
 # --- what can be wrong with the file ---
+
+
+async def test_a_chunk_of_an_aborted_upload_is_not_recorded(store: SqliteJobStore) -> None:
+    upload = an_upload()
+    await store.put_upload(upload)
+    await store.save_upload(upload.aborted())
+    with pytest.raises(UploadNotFound):
+        await store.add_chunk(upload, 0, "digest")
+    assert await store.chunks(upload) == {}
+
+
+async def test_an_abort_right_after_a_chunk_was_recorded_is_seen(
+    store: SqliteJobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = an_upload()
+    await store.put_upload(upload)
+    write = store._write
+
+    async def then_aborted(work: Any) -> Any:
+        monkeypatch.setattr(store, "_write", write)
+        await write(work)
+        assert await store.save_upload(upload.aborted())
+
+    monkeypatch.setattr(store, "_write", then_aborted)
+    with pytest.raises(UploadNotFound):
+        await store.add_chunk(upload, 0, "digest")
+    assert await store.chunks(upload) == {0: "digest"}  # until the upload is removed
 
 
 async def test_a_locked_file_is_unavailable_after_the_timeout(

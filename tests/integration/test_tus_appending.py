@@ -13,7 +13,7 @@ from wavemill_common.uploads import Upload
 from wavemill_gateway.intake import Intake, UploadLimits
 from wavemill_gateway.tus.appending import Appender, Sent
 from wavemill_gateway.tus.errors import OffsetConflict, UploadInterrupted
-from wavemill_gateway.tus.pieces import MAX_PIECES, piece_key
+from wavemill_gateway.tus.pieces import MAX_PIECES, piece_key, whole_key
 from wavemill_gateway.tus.stored import settled
 
 NOW = 1_800_000_000.0
@@ -79,13 +79,15 @@ async def test_very_many_tiny_pieces_are_refused_but_the_rest_is_not(
 
 
 async def test_pieces_whose_gateway_died_before_it_joined_them_are_joined_by_the_next_look(
-    objects: DiskObjectStore, appender: Appender, upload: Upload
+    objects: DiskObjectStore, records: SqliteJobStore, appender: Appender, upload: Upload
 ) -> None:
     for start, end in ((0, 5), (5, 900), (900, CHUNK)):
         await objects.put(piece_key(upload, start), blocks_of(SONG[start:end]))
     assert await appender.offset(upload) == CHUNK
     assert await names(objects, upload) == {"whole-0"}
-    read = [block async for block in objects.read((await settled(objects, upload)).chunks[0])]
+    read = [
+        block async for block in objects.read((await settled(objects, records, upload)).chunks[0])
+    ]
     assert b"".join(read) == SONG[:CHUNK]
 
 
@@ -134,8 +136,26 @@ async def test_a_piece_that_is_stored_once_more_after_the_completion_does_not_st
     assert await names(objects, upload) == {f"{upload.file_id}.flac"}
 
 
+async def test_a_chunk_that_is_joined_once_more_after_the_completion_does_not_stay(
+    tmp_path: Path, records: SqliteJobStore
+) -> None:
+    objects = LateObjects(tmp_path / "objects")
+    intake, appender = Intake(objects, records, LIMITS, lambda: NOW), Appender(objects, records)
+    upload = await intake.open_tus("a.flac", len(SONG), "")
+    await appender.append(upload, sent(0, SONG[:40]))
+
+    async def complete() -> None:
+        current = await intake.find(upload.file_id)
+        await appender.append(current, sent(CHUNK, SONG[CHUNK:]))
+        await intake.complete(upload.file_id)
+
+    objects.late, objects.meanwhile = whole_key(upload, 0), complete
+    await appender.append(await intake.find(upload.file_id), sent(40, SONG[40:CHUNK]))
+    assert await names(objects, upload) == {f"{upload.file_id}.flac"}
+
+
 async def test_a_place_that_is_taken_meanwhile_is_not_taken_again(
-    objects: DiskObjectStore, appender: Appender, upload: Upload
+    objects: DiskObjectStore, records: SqliteJobStore, appender: Appender, upload: Upload
 ) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield SONG[:100]
@@ -143,7 +163,7 @@ async def test_a_place_that_is_taken_meanwhile_is_not_taken_again(
 
     with pytest.raises(OffsetConflict):
         await appender.append(upload, Sent(0, slow(), None, None))
-    assert (await settled(objects, upload)).offset == 40
+    assert (await settled(objects, records, upload)).offset == 40
 
 
 async def test_what_arrives_after_an_abort_is_not_kept(

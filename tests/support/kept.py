@@ -122,7 +122,7 @@ class OnDisk:
 
     async def writing(self) -> None:
         async with asyncio.timeout(10):
-            while not self.unfinished():
+            while not (self.unfinished() or any((self._folder / ".wholes").iterdir())):
                 await asyncio.sleep(0.01)
 
     def _unfinished(self) -> list[Path]:

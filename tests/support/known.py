@@ -6,7 +6,9 @@ from support.audio import FFMPEG
 from wavemill_common.settings import SandboxMode
 from wavemill_converter.ffmpeg.installation import Ffmpeg, find_ffmpeg
 from wavemill_converter.sandbox import contain
+from wavemill_converter.sandbox.launching import Launcher
 
+_launcher = Launcher()  # it ends with this process
 _found: dict[tuple[str, bool], Ffmpeg] = {}
 
 
@@ -16,6 +18,7 @@ async def known_ffmpeg(path: str = FFMPEG, *, contained: bool = False) -> Ffmpeg
     if known is None:
         known = await find_ffmpeg(path)
         if contained:
-            known = structs.replace(known, sandbox=await contain(path, SandboxMode.PREFER))
+            sandbox = await contain(path, SandboxMode.PREFER)
+            known = structs.replace(known, sandbox=sandbox, launcher=_launcher)
         _found[path, contained] = known
     return known

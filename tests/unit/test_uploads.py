@@ -103,6 +103,16 @@ def test_a_job_needs_an_upload_once_however_often_it_says_so() -> None:
     assert used.job_ids == ("one",)
 
 
+def test_of_an_upload_that_is_put_together_all_chunks_have_arrived() -> None:
+    upload = an_upload(size=10, chunk_size=4)
+    assert upload.received({0: "a", 2: "b"}) == {0, 2}
+    completing = upload.completing(NOW)
+    assert completing.received([0]) == {0, 1, 2}
+    assert completing.completed(10, None, None).received([]) == {0, 1, 2}
+    assert completing.reopened().received([0]) == {0}
+    assert upload.aborted().received([0]) == {0}
+
+
 @pytest.mark.parametrize(
     ("indexes", "text"),
     [

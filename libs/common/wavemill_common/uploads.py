@@ -78,6 +78,14 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
         """Whether the whole file can be read."""
         return self.state is UploadState.COMPLETE
 
+    def received(self, recorded: Iterable[int]) -> set[int]:
+        """The chunks that have arrived, of which these are on record.
+
+        Nobody begins to assemble a file before all are there; what was read may be older.
+        """
+        is_whole = self.state in {UploadState.COMPLETING, UploadState.COMPLETE}
+        return set(range(self.total_chunks) if is_whole else recorded)
+
     def chunk_length(self, index: int) -> int:
         """How many bytes chunk `index` must have."""
         size = self.size or 0
@@ -142,6 +150,21 @@ class Upload(Struct, frozen=True, kw_only=True, rename="camel"):
 
     def _next(self, **changes: object) -> "Upload":
         return structs.replace(self, revision=self.revision + 1, **changes)
+
+
+class Chunk(Struct, frozen=True):
+    """A chunk of an upload, and the digest on record of it: None while there is none."""
+
+    upload: Upload
+    index: int
+    recorded: str | None = None
+
+
+class Arrived(Struct, frozen=True):
+    """An upload, and its chunks that are on record: index → digest (hex)."""
+
+    upload: Upload
+    chunks: dict[int, str]
 
 
 def count_chunks(size: int, chunk_size: int) -> int:

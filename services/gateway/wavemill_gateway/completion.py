@@ -11,6 +11,7 @@ from wavemill_common.errors import (
     UploadNotFound,
 )
 from wavemill_common.objects import ObjectInfo, ObjectStore
+from wavemill_common.objects.seekable import BLOCK
 from wavemill_common.records import JobStore
 from wavemill_common.records.unknown import no_upload
 from wavemill_common.uploads import Upload, UploadState
@@ -63,13 +64,11 @@ class Completion:
 
     async def received(self, upload: Upload) -> set[int]:
         """The indexes of the chunks that are stored."""
-        if upload.is_complete:
-            return set(range(upload.total_chunks))
+        if upload.state in {UploadState.COMPLETING, UploadState.COMPLETE}:
+            return upload.received(())
         if upload.tus is not None:
-            if upload.state is UploadState.COMPLETING:
-                return set(range(upload.total_chunks))
-            return set(range(len((await settled(self._objects, upload)).chunks)))
-        return set(await self._records.chunks(upload))
+            return set(range(len((await settled(self._objects, self._records, upload)).chunks)))
+        return upload.received(await self._records.chunks(upload))
 
     async def run(self, file_id: str) -> tuple[Upload, bool]:
         """Complete an upload; tell also whether it was this call that did it.
@@ -88,10 +87,10 @@ class Completion:
             InvalidFormat: the file is no audio.
             UploadNotFound: the upload was aborted meanwhile.
         """
-        reading = self._objects.read(upload.storage_key, 0, HEAD_BYTES)
+        reading = self._objects.read(upload.storage_key, 0, BLOCK)
         head = b"".join([block async for block in reading])
-        refuse_no_audio(head)
-        media = await read_media(self._objects, stored)
+        refuse_no_audio(head[:HEAD_BYTES])
+        media = await read_media(self._objects, stored, head)
         complete = await self._saved(upload, lambda one: one.completed(stored.size, sha256, media))
         if complete is None:
             raise UploadNotFound("the upload was aborted while it was completed")
@@ -187,7 +186,7 @@ class Completion:
     async def _sources(self, upload: Upload) -> Sequence[str]:
         """The keys of all chunks, in order."""
         if upload.tus is not None:
-            return (await settled(self._objects, upload)).chunks
+            return (await settled(self._objects, self._records, upload)).chunks
         return [upload.chunk_key(index) for index in range(max(1, upload.total_chunks))]
 
     async def _remove_chunks(self, upload: Upload) -> None:

@@ -5,21 +5,17 @@ from contextlib import suppress
 
 from msgspec import Struct, structs
 
-from wavemill_common.errors import (
-    InvalidChunk,
-    ObjectExists,
-    UploadInUse,
-    UploadNotFound,
-)
+from wavemill_common.errors import InvalidChunk, UploadInUse, UploadNotFound
 from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectStore
 from wavemill_common.records import JobStore
-from wavemill_common.uploads import MAX_CHUNKS, ByTus, Upload, UploadState, count_chunks
+from wavemill_common.uploads import MAX_CHUNKS, ByTus, Chunk, Upload, count_chunks
 from wavemill_gateway.access.caller import ANYONE, NOBODY, Caller, Opener
-from wavemill_gateway.access.ownership import own_upload
+from wavemill_gateway.access.ownership import own_chunk, own_upload
 from wavemill_gateway.access.quotas import UNLIMITED, QuotaLimits, Quotas
-from wavemill_gateway.bodies import Counted, Exact
-from wavemill_gateway.checks import check_count, check_digest, check_same, verified
+from wavemill_gateway.bodies import Counted
+from wavemill_gateway.checks import check_count
+from wavemill_gateway.chunks import Chunks
 from wavemill_gateway.completion import Completion
 from wavemill_gateway.direct_parts import too_large
 from wavemill_gateway.followers import Followers
@@ -63,6 +59,7 @@ class Intake:
         self._now = now
         self._followers = followers
         self._completion = Completion(objects, records, limits.max_bytes, now, followers)
+        self._chunks = Chunks(objects, records, self._completion)
         self.limits = limits
 
     async def open(
@@ -146,47 +143,33 @@ class Intake:
             raise
 
     async def receive_first_chunk(
-        self, upload: Upload, index: int, blocks: AsyncIterator[bytes], expected_sha256: str | None
+        self, chunk: Chunk, blocks: AsyncIterator[bytes], expected_sha256: str | None
     ) -> Received:
         """Take in the chunk that opened its upload; without it nobody knows of the upload."""
         try:
-            return await self.receive_chunk(upload, index, blocks, expected_sha256)
+            return await self.receive_chunk(chunk, blocks, expected_sha256)
         except BaseException:
             with suppress(UploadNotFound):
-                await self._abort(upload)
+                await self._abort(chunk.upload)
             raise
 
     async def receive_chunk(
-        self, upload: Upload, index: int, blocks: AsyncIterator[bytes], expected_sha256: str | None
+        self, chunk: Chunk, blocks: AsyncIterator[bytes], expected_sha256: str | None
     ) -> Received:
-        """Take in one chunk; tell what has arrived by then.
+        """Take in one chunk, of which the record was just read; tell what has arrived by then.
 
         Raises:
             InvalidChunk: its index, size or digest is wrong.
             ChunkConflict: other bytes are stored under this index.
         """
-        if upload.tus is not None:
-            raise InvalidChunk(f"this upload was begun by tus: PATCH /api/tus/{upload.file_id}")
-        if not 0 <= index < upload.total_chunks:
-            raise InvalidChunk(f"chunkIndex must be from 0 to {upload.total_chunks - 1}")
-        body = Exact(blocks, upload.chunk_length(index), proved=expected_sha256 is not None)
-        recorded = await self._records.chunks(upload)
-        if index in recorded or upload.state is not UploadState.OPEN:
-            await body.drain()
-            check_digest(body, expected_sha256)
-            check_same(index, recorded.get(index, "none: the file came whole"), body.mark)
-        else:
-            await self._store_chunk(upload, index, body, expected_sha256)
-        # Read again: others may have come in meanwhile, and each believes it is not the last.
-        newest = await self._completion.find(upload.file_id)
-        received = await self.received(newest)
-        if newest.is_complete:  # its chunks were deleted, perhaps before this one came again
-            await self._objects.delete([upload.chunk_key(index)])
+        arrived = await self._chunks.take(chunk, blocks, expected_sha256)
+        newest = self._completion.usable(arrived.upload)
+        received = newest.received(arrived.chunks)
         if self._followers is not None:
-            await self._followers.arrived(newest, index)
+            await self._followers.arrived(newest, chunk.index)
         if len(received) < newest.total_chunks:
             return Received(newest, received, completed=False)
-        whole, completed = await self._completion.run(upload.file_id)
+        whole, completed = await self._completion.run(newest.file_id)
         return Received(whole, await self.received(whole), completed)
 
     async def find(self, file_id: str, caller: Caller = ANYONE) -> Upload:
@@ -196,6 +179,16 @@ class Intake:
             UploadNotFound: there is none of this caller's, or it was aborted or has expired.
         """
         return self._completion.usable(await own_upload(self._records, caller, file_id))
+
+    async def find_chunk(self, file_id: str, index: int, caller: Caller = ANYONE) -> Chunk:
+        """Read an upload, and what is on record of one of its chunks.
+
+        Raises:
+            UploadNotFound: there is none of this caller's, or it was aborted or has expired.
+        """
+        chunk = await own_chunk(self._records, caller, file_id, index)
+        self._completion.usable(chunk.upload)
+        return chunk
 
     async def received(self, upload: Upload) -> set[int]:
         """The indexes of the chunks that are stored."""
@@ -271,26 +264,3 @@ class Intake:
     async def _put_upload(self, upload: Upload, opener: Opener, announced: int = 0) -> None:
         async with self._quotas.room_for_upload(upload, announced, opener.most):
             await self._records.put_upload(upload)
-
-    async def _store_chunk(
-        self, upload: Upload, index: int, body: Exact, expected_sha256: str | None
-    ) -> None:
-        key = upload.chunk_key(index)
-        try:
-            await self._objects.put(key, verified(body, expected_sha256), if_absent=True)
-        except ObjectExists:
-            # Another request was faster, or stored it and died before it could record it.
-            await body.drain()
-            check_same(index, await self._mark(key), body.mark)
-        try:
-            recorded = await self._records.add_chunk(upload.file_id, index, body.mark)
-        except UploadNotFound:
-            await self._objects.delete([key])  # it was aborted meanwhile
-            raise
-        check_same(index, recorded, body.mark)
-
-    async def _mark(self, key: str) -> str:
-        limit = self.limits.max_chunk_bytes
-        stored = Counted(self._objects.read(key), limit, InvalidChunk(""), proved=False)
-        await stored.drain()
-        return stored.mark

@@ -15,7 +15,7 @@ from wavemill_common.errors import (
 )
 from wavemill_common.ids import check_id
 from wavemill_common.media import MediaInfo
-from wavemill_common.uploads import Upload, count_chunks, describe_ranges
+from wavemill_common.uploads import Chunk, Upload, count_chunks, describe_ranges
 from wavemill_gateway.access.caller import Opener, caller_of, opener_of
 from wavemill_gateway.bodies import (
     CHUNK_TIMEOUT,
@@ -142,10 +142,10 @@ async def _receive_chunk(
     file_id = fields.get("fileId")
     if not file_id:
         upload = await _open(intake, fields, opener_of(request))
-        return await intake.receive_first_chunk(upload, index, blocks, sha256)
-    upload = await intake.find(check_id("fileId", file_id), caller_of(request))
-    _check_unchanged(upload, fields)
-    return await intake.receive_chunk(upload, index, blocks, sha256)
+        return await intake.receive_first_chunk(Chunk(upload, index), blocks, sha256)
+    chunk = await intake.find_chunk(check_id("fileId", file_id), index, caller_of(request))
+    _check_unchanged(chunk.upload, fields)
+    return await intake.receive_chunk(chunk, blocks, sha256)
 
 
 async def _open(intake: Intake, fields: Mapping[str, str], opener: Opener) -> Upload:

@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 
 UNPARSED = "it cannot be parsed"
 _QUERY = re.compile(r"\?\S*")
+# Bytes that are taken from a socket at once. Each time costs a turn of the event loop and a task's
+# step: with asyncio's 256 KiB, an upload takes a fifth more computing.
+HEAD_BLOCK, BODY_BLOCK = 256 * 1024, 1024 * 1024
 REFUSED_FOR = 2.0  # seconds in which a client that is turned away may read why
 
 
@@ -76,6 +79,7 @@ class WireHandler(RequestHandler):
             self._body = self._messages[-1][1] if self._messages else None
             if self._is_in_body():
                 self._pace.body_begins(self._loop.time())
+            self._take_at_once(BODY_BLOCK if self._is_in_body() else HEAD_BLOCK)
         elif in_body:
             self._pace.body_brings(len(data))
         elif data:
@@ -119,6 +123,11 @@ class WireHandler(RequestHandler):
 
     def _is_in_body(self) -> bool:
         return self._body is not None and not self._body.is_eof()
+
+    def _take_at_once(self, size: int) -> None:
+        transport: Any = self.transport
+        if hasattr(transport, "max_size"):  # asyncio's own have it, undocumented
+            transport.max_size = size
 
     def _set_alarm(self) -> None:
         """Look again when something may be late; one timer at a time, none while nothing is."""

@@ -47,9 +47,9 @@ class Clients(Model):
 
     async def receive(self, file_id: str, index: int, *, deaf: bool) -> None:
         intake = self.world.intake(deaf=deaf)
-        upload = await intake.find(file_id)
+        chunk = await intake.find_chunk(file_id, index)
         piece = self.file[index * CHUNK : (index + 1) * CHUNK]
-        await intake.receive_chunk(upload, index, blocks_of(piece), None)
+        await intake.receive_chunk(chunk, blocks_of(piece), None)
 
     @precondition(lambda self: self.uploads)
     @rule(data=st.data())

@@ -6,7 +6,7 @@ from typing import Protocol
 from wavemill_common.api_keys import ApiKey
 from wavemill_common.jobs import Change, Job
 from wavemill_common.records.usage import Usage
-from wavemill_common.uploads import Upload
+from wavemill_common.uploads import Arrived, Chunk, Upload
 
 Place = tuple[float, str]  # of a job among its owner's: when it was created, its id
 
@@ -97,11 +97,24 @@ class JobStore(Protocol):
         """Delete an upload and its chunk records if its revision is still this; tell whether."""
         ...
 
-    async def add_chunk(self, file_id: str, index: int, sha256: str) -> str:
-        """Record a stored chunk; return the digest on record: this one, or that of the first.
+    async def chunk(self, file_id: str, index: int) -> Chunk:
+        """Read one upload, and what is on record of one of its chunks.
+
+        Of an upload that takes no more chunks, whatever was ever recorded is told.
 
         Raises:
-            UploadNotFound: there is no such upload, or it was aborted.
+            UploadNotFound: there is no such upload.
+        """
+        ...
+
+    async def add_chunk(self, upload: Upload, index: int, sha256: str) -> Arrived:
+        """Record a stored chunk unless it is on record; return all that is, and the upload.
+
+        The upload is as it was after that, and every chunk that was recorded before is told:
+        of those who record the last ones at the same time, one at least sees them all.
+
+        Raises:
+            UploadNotFound: it was aborted or removed; what is on record of it goes with it.
         """
         ...
 

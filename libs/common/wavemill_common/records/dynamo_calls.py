@@ -110,13 +110,18 @@ class DynamoCalls:
 
         return await retried(attempt)
 
-    async def get_many(self, table: str, key: str, ids: Iterable[str]) -> list[Item]:
-        """Read those items of several that are there, consistently, in no promised order."""
+    async def get_many(
+        self, table: str, key: str, ids: Iterable[str], **projection: Any
+    ) -> list[Item]:
+        """Read those items of several that are there, consistently, in no promised order.
+
+        Each is as it was at some moment of the call, not all at the same.
+        """
         wanted = list(dict.fromkeys(ids))  # a batch must not name a key twice
         found: list[Item] = []
         for start in range(0, len(wanted), BATCH):
             keys = [{key: {"S": one}} for one in wanted[start : start + BATCH]]
-            request: Item = {table: {"Keys": keys, "ConsistentRead": True}}
+            request: Item = {table: {"Keys": keys, "ConsistentRead": True, **projection}}
             pause = UNPROCESSED_PAUSE
             while request:
                 reply = await self.call("batch_get_item", RequestItems=request)

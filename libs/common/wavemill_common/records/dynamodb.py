@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 import structlog
 
 from wavemill_common.api_keys import ApiKey
-from wavemill_common.errors import Conflict, JobStoreUnavailable, UploadNotFound
+from wavemill_common.errors import Conflict, JobStoreUnavailable
 from wavemill_common.jobs import Change, Job, JobStatus
 from wavemill_common.records import Place, job_items, upload_items
 from wavemill_common.records.dynamo_calls import BATCH, DynamoCalls, DynamoConfig, Item, Outcome
@@ -21,7 +21,7 @@ from wavemill_common.records.dynamo_tables import DUE, EXPIRES
 from wavemill_common.records.dynamo_usage import read_usage
 from wavemill_common.records.unknown import no_job, no_upload
 from wavemill_common.records.usage import Usage
-from wavemill_common.uploads import Upload
+from wavemill_common.uploads import Arrived, Chunk, Upload
 
 log = structlog.get_logger()
 
@@ -172,7 +172,10 @@ class DynamoJobStore:
 
     async def upload(self, file_id: str) -> Upload:
         """Read one upload."""
-        return upload_items.upload_of(await self._upload_item(file_id))
+        item = await self._get(self._uploads, upload_items.KEY, file_id)
+        if item is None:
+            raise no_upload(file_id)
+        return upload_items.upload_of(item)
 
     async def save_upload(self, upload: Upload) -> bool:
         """Write an upload over its revision before this one."""
@@ -184,18 +187,13 @@ class DynamoJobStore:
         """Delete an upload and its chunk records if its revision is still this."""
         return await self._chunks.remove_with(upload)
 
-    async def add_chunk(self, file_id: str, index: int, sha256: str) -> str:
-        """Record a stored chunk; return the digest on record."""
-        await self._check_takes_chunks(file_id)
-        digest = await self._chunks.note(file_id, index, sha256)
-        if digest is None:  # the first of its page, which nobody deletes if the upload has gone
-            digest = await self._chunks.begin_page(file_id, index, sha256)
-            try:
-                await self._check_takes_chunks(file_id)
-            except UploadNotFound:
-                await self._chunks.drop_page(file_id, index)
-                raise
-        return digest
+    async def chunk(self, file_id: str, index: int) -> Chunk:
+        """Read one upload, and what is on record of one of its chunks."""
+        return await self._chunks.find(file_id, index)
+
+    async def add_chunk(self, upload: Upload, index: int, sha256: str) -> Arrived:
+        """Record a stored chunk unless it is on record; return all that is, and the upload."""
+        return await self._chunks.add(upload, index, sha256)
 
     async def chunks(self, upload: Upload) -> dict[int, str]:
         """The recorded chunks of an upload: index → digest (hex); empty once it is removed."""
@@ -253,16 +251,6 @@ class DynamoJobStore:
             "get_item", TableName=table, Key={key: {"S": record_id}}, ConsistentRead=True
         )
         return reply.get("Item")
-
-    async def _upload_item(self, file_id: str) -> Item:
-        item = await self._get(self._uploads, upload_items.KEY, file_id)
-        if item is None:
-            raise no_upload(file_id)
-        return item
-
-    async def _check_takes_chunks(self, file_id: str) -> None:
-        if upload_items.is_aborted(await self._upload_item(file_id)):
-            raise no_upload(file_id)
 
     async def _in_order(
         self, table: str, key: str, ids: Sequence[str], read: Callable[[Item], T]

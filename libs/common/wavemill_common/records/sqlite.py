@@ -23,7 +23,7 @@ from wavemill_common.records.faults import job_store_fault
 from wavemill_common.records.schema import connect
 from wavemill_common.records.unknown import no_job
 from wavemill_common.records.usage import Usage
-from wavemill_common.uploads import Upload
+from wavemill_common.uploads import Arrived, Chunk, Upload
 
 PAGE = 200  # records that one query reads
 
@@ -150,9 +150,15 @@ class SqliteJobStore:
         """Delete an upload and its chunk records if its revision is still this."""
         return await self._write(lambda db: upload_rows.delete(db, upload))
 
-    async def add_chunk(self, file_id: str, index: int, sha256: str) -> str:
-        """Record a stored chunk; return the digest on record."""
-        return await self._write(lambda db: upload_rows.insert_chunk(db, file_id, index, sha256))
+    async def chunk(self, file_id: str, index: int) -> Chunk:
+        """Read one upload, and what is on record of one of its chunks."""
+        return await self._read(lambda db: upload_rows.find_chunk(db, file_id, index))
+
+    async def add_chunk(self, upload: Upload, index: int, sha256: str) -> Arrived:
+        """Record a stored chunk unless it is on record; return all that is, and the upload."""
+        file_id = upload.file_id
+        await self._write(lambda db: upload_rows.insert_chunk(db, file_id, index, sha256))
+        return await self._read(lambda db: upload_rows.arrived(db, file_id))
 
     async def chunks(self, upload: Upload) -> dict[int, str]:
         """The recorded chunks of an upload: index → digest (hex); empty once it is removed."""

@@ -3,12 +3,13 @@
 A page holds the digests of 1,000 chunks, one attribute each: `file#0` has `c0` to `c999`.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from wavemill_common.records.codec import decode_upload, encode
 from wavemill_common.records.dynamo_calls import Item
 from wavemill_common.records.dynamo_tables import EXPIRES, SIZE, number
-from wavemill_common.uploads import Upload, UploadState
+from wavemill_common.uploads import Upload
 
 KEY = "fileId"
 RECORD = "record"
@@ -45,9 +46,13 @@ def upload_of(item: Item) -> Upload:
     return decode_upload(item[RECORD]["S"].encode())
 
 
-def is_aborted(item: Item) -> bool:
-    """Whether the upload takes no more chunks."""
-    return bool(item["state"]["S"] == UploadState.ABORTED.value)
+def upload_among(items: Iterable[Item]) -> Upload | None:
+    """Read the one upload among its pages, if it is there.
+
+    Raises:
+        JobStoreUnavailable: this version cannot read it.
+    """
+    return next((upload_of(item) for item in items if RECORD in item), None)
 
 
 def of_revision(revision: int) -> Item:
@@ -70,25 +75,36 @@ def pages_of(upload: Upload) -> list[str]:
     return [page_of(upload.file_id, page * PAGE) for page in range(min(pages, MOST_PAGES))]
 
 
-def noted(index: int, sha256: str) -> Item:
-    """The update that records a chunk unless there is a record, and returns what is on record."""
+def only(index: int) -> Item:
+    """The projection of an upload and its pages to its record and that of one chunk."""
     return {
-        "UpdateExpression": "SET #chunk = if_not_exists(#chunk, :sha256)",
-        "ExpressionAttributeNames": {"#chunk": f"c{index}"},
-        "ExpressionAttributeValues": {":sha256": {"B": bytes.fromhex(sha256)}},
-        "ReturnValues": "UPDATED_NEW",
+        "ProjectionExpression": "#record, #chunk",
+        "ExpressionAttributeNames": {"#record": RECORD, "#chunk": _name(index)},
     }
 
 
-def digest_of(attributes: Item, index: int) -> str | None:
-    """The digest of one chunk, if it is there."""
-    name = f"c{index}"
-    return _hex(attributes[name]) if name in attributes else None
+def noted(index: int, sha256: str) -> Item:
+    """The update that records a chunk unless there is a record, and returns the whole page."""
+    return {
+        "UpdateExpression": "SET #chunk = if_not_exists(#chunk, :sha256)",
+        "ExpressionAttributeNames": {"#chunk": _name(index)},
+        "ExpressionAttributeValues": {":sha256": {"B": bytes.fromhex(sha256)}},
+        "ReturnValues": "ALL_NEW",
+    }
 
 
-def digests_of(page: Item) -> dict[int, str]:
-    """All digests of a page: index → SHA-256 (hex)."""
-    return {int(name[1:]): _hex(value) for name, value in page.items() if name[1:].isdigit()}
+def digests_of(items: Iterable[Item]) -> dict[int, str]:
+    """All digests that stand in an upload's items: index → digest (hex)."""
+    return {
+        int(name[1:]): _hex(value)
+        for item in items
+        for name, value in item.items()
+        if name[1:].isdigit()
+    }
+
+
+def _name(index: int) -> str:
+    return f"c{index}"
 
 
 def _hex(value: dict[str, Any]) -> str:

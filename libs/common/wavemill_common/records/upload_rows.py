@@ -6,7 +6,7 @@ from typing import Any
 from wavemill_common.errors import Conflict
 from wavemill_common.records.codec import decode_upload, encode
 from wavemill_common.records.unknown import no_upload
-from wavemill_common.uploads import Upload, UploadState
+from wavemill_common.uploads import Arrived, Chunk, Upload, UploadState
 
 # Pages: rows of (time, id, record) that follow (:time, :id).
 EXPIRED = """
@@ -59,8 +59,8 @@ def delete(connection: sqlite3.Connection, upload: Upload) -> bool:
     return True
 
 
-def insert_chunk(connection: sqlite3.Connection, file_id: str, index: int, sha256: str) -> str:
-    """Record a chunk unless there is a record; return what is on record."""
+def insert_chunk(connection: sqlite3.Connection, file_id: str, index: int, sha256: str) -> None:
+    """Record a chunk unless it is on record."""
     state = connection.execute("SELECT state FROM uploads WHERE file_id = ?", (file_id,)).fetchone()
     if state is None or state[0] == UploadState.ABORTED.value:
         raise no_upload(file_id)
@@ -68,10 +68,26 @@ def insert_chunk(connection: sqlite3.Connection, file_id: str, index: int, sha25
         "INSERT INTO chunks (file_id, idx, sha256) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (file_id, index, sha256),
     )
-    stored = connection.execute(
-        "SELECT sha256 FROM chunks WHERE file_id = ? AND idx = ?", (file_id, index)
-    )
-    return str(stored.fetchone()[0])
+
+
+def arrived(connection: sqlite3.Connection, file_id: str) -> Arrived:
+    """Read an upload that takes chunks, then those that are on record."""
+    upload = find(connection, file_id)
+    if upload.state is UploadState.ABORTED:
+        raise no_upload(file_id)
+    return Arrived(upload, chunks(connection, file_id))
+
+
+def find_chunk(connection: sqlite3.Connection, file_id: str, index: int) -> Chunk:
+    """Read an upload, and what is on record of one of its chunks, as both are at one moment."""
+    row = connection.execute(
+        "SELECT record, sha256 FROM uploads LEFT JOIN chunks"
+        " ON chunks.file_id = uploads.file_id AND idx = ? WHERE uploads.file_id = ?",
+        (index, file_id),
+    ).fetchone()
+    if row is None:
+        raise no_upload(file_id)
+    return Chunk(decode_upload(row[0]), index, row[1])
 
 
 def chunks(connection: sqlite3.Connection, file_id: str) -> dict[int, str]:

@@ -12,7 +12,7 @@ from wavemill_common.progress.reader import ProgressReader
 from wavemill_common.progress.snapshot import Progress
 from wavemill_common.records import JobStore
 from wavemill_common.records.unknown import no_job, no_upload
-from wavemill_common.uploads import Upload
+from wavemill_common.uploads import Chunk, Upload
 from wavemill_gateway.access.caller import OF_KEY, Caller
 
 MOST_KNOWN = 20_000  # jobs; some 4 MB
@@ -38,6 +38,18 @@ async def own_upload(records: JobStore, caller: Caller, file_id: str) -> Upload:
     if not may_use(caller, upload.owner):
         raise no_upload(file_id)
     return upload
+
+
+async def own_chunk(records: JobStore, caller: Caller, file_id: str, index: int) -> Chunk:
+    """Read an upload, and what is on record of one of its chunks.
+
+    Raises:
+        UploadNotFound: there is none, or none of this caller's.
+    """
+    chunk = await records.chunk(file_id, index)
+    if not may_use(caller, chunk.upload.owner):
+        raise no_upload(file_id)
+    return chunk
 
 
 async def own_job(records: JobStore, caller: Caller, job_id: str) -> Job:

@@ -59,7 +59,7 @@ class Appender:
         Looks at the record again after the listing: a completion may have begun to delete chunks.
         """
         if upload.state is UploadState.OPEN:
-            layout = await settled(self._objects, upload)
+            layout = await settled(self._objects, self._records, upload)
             if (await self._still_open(upload)).state is UploadState.OPEN:
                 return layout.offset
         return upload.size or 0
@@ -78,7 +78,7 @@ class Appender:
         if upload.state is not UploadState.OPEN:
             _check_offset(sent, upload.size or 0)
             return sent.offset
-        layout = await settled(self._objects, upload)
+        layout = await settled(self._objects, self._records, upload)
         _check_offset(sent, layout.offset)
         room = (upload.size or 0) - sent.offset
         if (sent.length or 0) > room:
@@ -128,7 +128,8 @@ class Appender:
             pieces.append(key)
             if offset == end:
                 if len(pieces) > 1:
-                    await join(self._objects, upload, (end - 1) // upload.chunk_size, pieces)
+                    index = (end - 1) // upload.chunk_size
+                    await join(self._objects, self._records, upload, index, pieces)
                 pieces = []
         if await body.has_more():
             raise too_large(upload.size or 0)

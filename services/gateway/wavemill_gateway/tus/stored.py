@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from wavemill_common.errors import ObjectExists, ObjectNotFound
+from wavemill_common.errors import ObjectExists, ObjectNotFound, UploadNotFound
 from wavemill_common.objects import ObjectStore
-from wavemill_common.uploads import Upload
+from wavemill_common.records import JobStore
+from wavemill_common.uploads import Upload, UploadState
 from wavemill_gateway.bodies import Exact
 from wavemill_gateway.tus.pieces import Layout, layout_of, whole_key
 
 
-async def settled(objects: ObjectStore, upload: Upload) -> Layout:
+async def settled(objects: ObjectStore, records: JobStore, upload: Upload) -> Layout:
     """What is stored, with a chunk's pieces joined: whoever stored the last may have died then."""
     while True:
         sizes = {one.key: one.size async for one in objects.scan(upload.chunks_prefix)}
@@ -17,19 +18,36 @@ async def settled(objects: ObjectStore, upload: Upload) -> Layout:
         index = len(layout.chunks)
         if not layout.pieces or layout.offset < _end(upload, index):
             return layout
-        await join(objects, upload, index, layout.pieces)
+        await join(objects, records, upload, index, layout.pieces)
 
 
-async def join(objects: ObjectStore, upload: Upload, index: int, pieces: Sequence[str]) -> None:
-    """Make one object of a chunk's pieces, then delete these; who does the same does no harm."""
+async def join(
+    objects: ObjectStore, records: JobStore, upload: Upload, index: int, pieces: Sequence[str]
+) -> None:
+    """Make one object of a chunk's pieces, then delete these; who does the same does no harm.
+
+    What was stored after another had completed or removed the upload does not stay.
+    """
+    key = whole_key(upload, index)
     content = Exact(_read(objects, pieces), upload.chunk_length(index), proved=False)
     try:
-        await objects.put(whole_key(upload, index), aiter(content), if_absent=True)
+        await objects.put(key, aiter(content), if_absent=True)
     except ObjectExists:
         pass
     except ObjectNotFound:
         return  # another one has joined them, and deletes them now
+    if not await _is_needed(records, upload):
+        pieces = [*pieces, key]
     await objects.delete(pieces)
+
+
+async def _is_needed(records: JobStore, upload: Upload) -> bool:
+    """Whether chunks are: whoever completes or removes an upload deletes them after saying so."""
+    try:
+        newest = await records.upload(upload.file_id)
+    except UploadNotFound:
+        return False
+    return newest.state in {UploadState.OPEN, UploadState.COMPLETING}
 
 
 def _end(upload: Upload, index: int) -> int:
