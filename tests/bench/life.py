@@ -48,7 +48,7 @@ SPANS: Sequence[tuple[str, str, str]] = (
     ("wavemill_converter.work.worker", "Worker._claim", "converter: claim (fsync)"),
     (_ATTEMPT, "Attempt._convert", "converter: convert"),
     (_STREAMING, "probe_input", "  probe the source"),
-    ("asyncio", "create_subprocess_exec", "    fork an ffmpeg"),
+    ("wavemill_converter.sandbox.process", "start_child", "    start an ffmpeg"),
     (_STREAMING, "prepare", "  plan"),
     (_STREAMING, "_transcode", "  transcode"),
     (_STREAMING, "_publish", "  publish"),

@@ -18,34 +18,18 @@ routes = web.RouteTableDef()
 
 @routes.put("/files/{name}")
 async def put(request: web.Request) -> web.Response:
-    """Write the body to a file as it comes; with `?fsync=1` it is durable when this answers."""
-    path = request.app[FOLDER] / request.match_info["name"]
-    with path.open("wb", buffering=0) as file:
+    """Write the body to a file as it comes; with `?at=N` from byte N on, and durable at the end."""
+    path, place = request.app[FOLDER] / request.match_info["name"], request.query.get("at")
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+    try:
+        os.lseek(fd, int(place or 0), os.SEEK_SET)
         async for block in request.content.iter_any():
-            file.write(block)
-        if "fsync" in request.query:
-            await asyncio.to_thread(os.fsync, file.fileno())
+            os.write(fd, block)
+        if place is not None:
+            await asyncio.to_thread(os.fdatasync, fd)
+    finally:
+        os.close(fd)
     return web.Response()
-
-
-@routes.post("/joined/{name}")
-async def join(request: web.Request) -> web.Response:
-    """Make one durable file of those that were PUT as 0, 1, …, in the kernel, and delete those."""
-    await asyncio.to_thread(
-        _join, request.app[FOLDER], request.match_info["name"], int(request.query["count"])
-    )
-    return web.Response()
-
-
-def _join(folder: Path, name: str, count: int) -> None:
-    with (folder / name).open("wb") as whole:
-        for number in range(count):
-            with (folder / str(number)).open("rb") as part:
-                while os.copy_file_range(part.fileno(), whole.fileno(), 1 << 30):
-                    pass
-        os.fsync(whole.fileno())
-    for number in range(count):
-        (folder / str(number)).unlink()
 
 
 @routes.get("/files/{name}")

@@ -13,7 +13,7 @@ from support.server import running
 
 NAME = "following"
 ABOUT = "last uploaded byte → result ready, WAV to mp3 at 20 MB/s up"
-RATE = 20.0  # MB/s
+RATE, SIZE = 20.0, 200  # MB/s, MB
 
 
 def run(bench: Bench) -> Iterator[Row]:
@@ -22,7 +22,7 @@ def run(bench: Bench) -> Iterator[Row]:
         following: Any = importlib.import_module("bench.following")
     except ModuleNotFoundError:
         raise LeftOut("nothing is converted while it is uploaded here") from None
-    size, pairs = bench.sized(60, 200), bench.times(3, 5)
+    size, pairs = SIZE, bench.times(3, 5)
     seconds = size * following.MB / following.SECOND
     source = generate(bench.folder / "source.wav", following.MUSIC.format(d=seconds))
     arguments = argparse.Namespace(pairs=pairs, rate=RATE, format="mp3")

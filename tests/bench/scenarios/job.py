@@ -32,7 +32,7 @@ _STEREO = ",pan=stereo|c0=c0|c1=0.8*c0"
 
 def run(bench: Bench) -> Iterator[Row]:
     """Measure each format with its structure checked, then the cost of decoding what was made."""
-    minutes = bench.sized(15, 60)
+    minutes = bench.sized(30, 60)
     source = generate(bench.folder / "long.wav", _SOUND.format(d=60 * minutes) + _STEREO)
     pairs = bench.times(3, 5)
     with (

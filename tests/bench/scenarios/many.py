@@ -30,7 +30,7 @@ def run(bench: Bench) -> Iterator[Row]:
     """Measure wall and CPU time."""
     if shutil.which("xargs") is None:
         raise LeftOut("there is no xargs here")
-    count = bench.sized(40, 200)
+    count = bench.sized(100, 200)
     folder = bench.folder / "many-files"
     folder.mkdir()
     first = make_sweep(folder / "0.wav", 5)

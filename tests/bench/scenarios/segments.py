@@ -27,7 +27,7 @@ def run(bench: Bench) -> Iterator[Row]:
     except ModuleNotFoundError:
         raise LeftOut("nothing is converted in segments here") from None
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(_QUIET))
-    minutes = bench.sized(15, 60)
+    minutes = bench.sized(30, 60)
     source = segments.make_source(bench.folder, minutes)
     measuring = _measured(segments, bench.folder, source, bench.times(3, 5))
     found = asyncio.run(measuring)

@@ -29,6 +29,7 @@ from wavemill_common.records.sqlite import SqliteJobStore
 from wavemill_common.settings import Settings
 from wavemill_common.telemetry import configure_logging
 from wavemill_converter.main import main as converter
+from wavemill_converter.sandbox import process
 
 NAME = "start"
 ABOUT = "enqueue → ffmpeg started, one job at a time"
@@ -65,12 +66,12 @@ async def _measured(
     settings: Settings, url: str, source: Path, count: int
 ) -> tuple[list[float], list[float]]:
     started: asyncio.Queue[float] = asyncio.Queue()
-    spawn = asyncio.create_subprocess_exec
+    spawn = process.start_child
 
-    async def noted(*argv: Any, **options: Any) -> Any:
-        process = await spawn(*argv, **options)
+    async def noted(*words: Any) -> Any:
+        child = await spawn(*words)
         started.put_nowait(time.perf_counter())
-        return process
+        return child
 
     stopping = asyncio.Event()
     async with (
@@ -82,7 +83,7 @@ async def _measured(
         converting = group.create_task(converter(settings, stopping))
         queue, ours, bare = JobQueue(client), list[float](), list[float]()
         await queue.prepare()
-        with patch("asyncio.create_subprocess_exec", noted):
+        with patch.object(process, "start_child", noted):
             for number in range(count + _WARM):
                 took = await _one(jobs, queue, started)
                 taken = await _bare(url)
