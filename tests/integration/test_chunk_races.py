@@ -1,16 +1,13 @@
-"""One chunk against everything that may happen while it comes in, on each job store."""
+"""One chunk against everything that may happen while it comes in, on each kind of store."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from support.aws import dynamo_store
-from support.late import LateObjects
+from support.late import MANIFEST_FROM, LateBucket, LateObjects, LateStore, files
 from wavemill_common.errors import ChunkConflict, UploadNotFound
-from wavemill_common.objects import ObjectInfo, Slice
-from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.records import JobStore
 from wavemill_common.records.sqlite import SqliteJobStore
 from wavemill_common.uploads import Upload
@@ -26,32 +23,16 @@ SONG = b"fLaC\x00\x00\x00\x22" + bytes(range(1, 30))
 OTHER = b"x" * CHUNK
 
 
-class MeetingObjects(DiskObjectStore):
-    """A disk store that acknowledges two of its objects together."""
-
-    together: tuple[str, ...] = ()
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self._both = asyncio.Barrier(2)
-
-    async def put(
-        self,
-        key: str,
-        data: AsyncIterator[bytes],
-        *,
-        if_absent: bool = False,
-        place: Slice | None = None,
-    ) -> ObjectInfo:
-        stored = await super().put(key, data, if_absent=if_absent, place=place)
-        if key in self.together:
-            await self._both.wait()
-        return stored
+@pytest.fixture(params=["laptop", "AWS"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
-async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[JobStore]:
-    if request.param == "sqlite":
+@pytest.fixture
+async def records(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> AsyncIterator[JobStore]:
+    if kind == "laptop":
         async with SqliteJobStore.open(tmp_path / "records.db") as opened:
             yield opened
     else:
@@ -60,12 +41,19 @@ async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 
 @pytest.fixture
-def objects(tmp_path: Path) -> LateObjects:
-    return LateObjects(tmp_path / "objects")
+async def objects(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[LateStore]:
+    if kind == "laptop":
+        yield LateObjects(tmp_path / "objects")
+    else:
+        monkeypatch.setattr(MANIFEST_FROM, 1)
+        async with LateBucket.open(request.getfixturevalue("bucket")) as opened:
+            yield opened
 
 
 @pytest.fixture
-def intake(objects: LateObjects, records: JobStore) -> Intake:
+def intake(objects: LateStore, records: JobStore) -> Intake:
     return Intake(objects, records, LIMITS, lambda: NOW)
 
 
@@ -89,23 +77,26 @@ async def opened(intake: Intake) -> Upload:
     return await intake.open("a.flac", len(SONG), CHUNK)
 
 
-async def keys(objects: DiskObjectStore) -> list[str]:
-    """What is stored, and that no file lies there beside it: chunks may share one."""
-    found = [one.key async for one in objects.scan("")]
-    files = [one for one in objects._root.rglob("*") if one.is_file() and not one.is_symlink()]
-    assert len(files) <= len(found)
-    return found
+async def keys(objects: LateStore) -> list[str]:
+    """What is stored; a whole is read, and on disk no file lies beside: chunks may share one."""
+    found = await files(objects)
+    for key, content in found.items():
+        assert "/chunks/" in key or content == SONG
+    if isinstance(objects, LateObjects):
+        lying = [one for one in objects._root.rglob("*") if one.is_file() and not one.is_symlink()]
+        assert len(lying) <= len(found)
+    return list(found)
 
 
 def while_stored(
-    objects: LateObjects, upload: Upload, index: int, happens: Callable[[], Awaitable[None]]
+    objects: LateStore, upload: Upload, index: int, happens: Callable[[], Awaitable[None]]
 ) -> None:
     objects.late, objects.meanwhile = upload.chunk_key(index), happens
 
 
 @pytest.mark.parametrize("index", [0, 1])
 async def test_an_abort_while_a_chunk_is_stored_leaves_nothing(
-    intake: Intake, objects: LateObjects, records: JobStore, index: int
+    intake: Intake, objects: LateStore, records: JobStore, index: int
 ) -> None:
     upload = await opened(intake)
     await send(intake, upload, 2)
@@ -119,7 +110,7 @@ async def test_an_abort_while_a_chunk_is_stored_leaves_nothing(
 
 
 async def test_a_chunk_that_is_stored_while_an_abort_is_carried_out_does_not_stay(
-    intake: Intake, objects: LateObjects, records: JobStore
+    intake: Intake, objects: LateStore, records: JobStore
 ) -> None:
     upload = await opened(intake)
 
@@ -135,25 +126,40 @@ async def test_a_chunk_that_is_stored_while_an_abort_is_carried_out_does_not_sta
 
 
 async def test_the_last_chunks_at_two_gateways_at_once_make_the_file_once(
-    tmp_path: Path, records: JobStore
+    intake: Intake, objects: LateStore, records: JobStore
 ) -> None:
-    objects = MeetingObjects(tmp_path / "objects")
-    intakes = [Intake(objects, records, LIMITS, lambda: NOW) for _ in range(2)]
-    upload = await opened(intakes[0])
+    other = Intake(objects, records, LIMITS, lambda: NOW)
+    upload = await opened(intake)
     for index in range(2, upload.total_chunks):
-        await send(intakes[0], upload, index)
-    objects.together = (upload.chunk_key(0), upload.chunk_key(1))
-    async with asyncio.timeout(10):
-        answers = await asyncio.gather(
-            *(send(one, upload, index) for index, one in enumerate(intakes))
-        )
+        await send(intake, upload, index)
+    answers: list[Received] = []
+
+    async def meanwhile() -> None:
+        answers.append(await send(other, upload, 1))
+
+    objects.again = False
+    while_stored(objects, upload, 0, meanwhile)
+    answers.append(await send(intake, upload, 0))
     assert sum(one.completed for one in answers) == 1
-    assert (await intakes[0].find(upload.file_id)).is_complete
+    assert (await intake.find(upload.file_id)).is_complete
+    assert await keys(objects) == [upload.storage_key]
+
+
+@pytest.mark.parametrize("index", [0, 2, 4])
+async def test_a_chunk_that_is_told_of_after_the_completion_is_part_of_the_file(
+    intake: Intake, objects: LateStore, records: JobStore, index: int
+) -> None:
+    """Its gateway stood still after it had stored it; the client sent it to another one."""
+    other = Intake(objects, records, LIMITS, lambda: NOW)
+    upload = await opened(intake)
+    objects.again = False
+    while_stored(objects, upload, index, lambda: send_all(other, upload))
+    assert (await send(intake, upload, index)).upload.is_complete
     assert await keys(objects) == [upload.storage_key]
 
 
 async def test_a_repeat_of_the_last_chunk_completes_what_a_dead_gateway_left(
-    intake: Intake, objects: LateObjects, records: JobStore
+    intake: Intake, objects: LateStore, records: JobStore
 ) -> None:
     upload = await opened(intake)
     for index in range(upload.total_chunks - 1):
@@ -168,7 +174,7 @@ async def test_a_repeat_of_the_last_chunk_completes_what_a_dead_gateway_left(
 
 
 async def test_a_repeat_after_the_completion_is_answered_like_the_first(
-    intake: Intake, objects: LateObjects
+    intake: Intake, objects: LateStore
 ) -> None:
     upload = await opened(intake)
     await send_all(intake, upload)
@@ -180,7 +186,7 @@ async def test_a_repeat_after_the_completion_is_answered_like_the_first(
 
 @pytest.mark.parametrize("chunks", [2, 5])
 async def test_other_bytes_are_refused_whether_or_not_the_file_is_whole(
-    intake: Intake, objects: LateObjects, chunks: int
+    intake: Intake, objects: LateStore, chunks: int
 ) -> None:
     upload = await opened(intake)
     for index in range(chunks):
@@ -192,7 +198,7 @@ async def test_other_bytes_are_refused_whether_or_not_the_file_is_whole(
 
 
 async def test_other_bytes_that_are_stored_after_the_completion_are_refused_and_do_not_stay(
-    intake: Intake, objects: LateObjects
+    intake: Intake, objects: LateStore
 ) -> None:
     upload = await opened(intake)
 
@@ -207,7 +213,7 @@ async def test_other_bytes_that_are_stored_after_the_completion_are_refused_and_
 
 
 async def test_other_bytes_that_are_stored_but_not_recorded_are_refused(
-    intake: Intake, objects: LateObjects, records: JobStore
+    intake: Intake, objects: LateStore, records: JobStore
 ) -> None:
     upload = await opened(intake)
     await objects.put(upload.chunk_key(1), blocks_of(OTHER))

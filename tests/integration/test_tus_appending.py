@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.late import LateObjects
+from support.late import MANIFEST_FROM, LateBucket, LateObjects, LateStore, files
 from wavemill_common.errors import InvalidChunk, UploadNotFound
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.records.sqlite import SqliteJobStore
@@ -118,11 +118,23 @@ async def test_a_request_that_a_newer_one_has_replaced_stores_no_more(
     assert await names(objects, upload) == {"part-0"}
 
 
-async def test_a_piece_that_is_stored_once_more_after_the_completion_does_not_stay(
-    tmp_path: Path, records: SqliteJobStore
+@pytest.fixture(params=["disk", "S3"])
+async def late(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[LateStore]:
+    if request.param == "disk":
+        yield LateObjects(tmp_path / "late")
+        return
+    monkeypatch.setattr(MANIFEST_FROM, 1)
+    async with LateBucket.open(request.getfixturevalue("bucket")) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_piece_that_is_told_of_after_the_completion_is_in_the_file_and_nowhere_else(
+    late: LateStore, records: SqliteJobStore, *, again: bool
 ) -> None:
-    objects = LateObjects(tmp_path / "objects")
-    intake, appender = Intake(objects, records, LIMITS, lambda: NOW), Appender(objects, records)
+    intake, appender = Intake(late, records, LIMITS, lambda: NOW), Appender(late, records)
     upload = await intake.open_tus("a.flac", len(SONG), "")
 
     async def complete() -> None:
@@ -130,17 +142,18 @@ async def test_a_piece_that_is_stored_once_more_after_the_completion_does_not_st
         await appender.append(current, sent(CHUNK, SONG[CHUNK:]))
         await intake.complete(upload.file_id)
 
-    objects.late, objects.meanwhile = piece_key(upload, 0), complete
-    with pytest.raises(OffsetConflict, match="completed"):
+    late.again = again
+    late.late, late.meanwhile = piece_key(upload, 0), complete
+    with pytest.raises(OffsetConflict):
         await appender.append(upload, sent(0, SONG[:CHUNK]))
-    assert await names(objects, upload) == {f"{upload.file_id}.flac"}
+    assert await files(late) == {upload.storage_key: SONG}
 
 
-async def test_a_chunk_that_is_joined_once_more_after_the_completion_does_not_stay(
-    tmp_path: Path, records: SqliteJobStore
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_chunk_that_is_joined_after_the_completion_is_in_the_file_and_nowhere_else(
+    late: LateStore, records: SqliteJobStore, *, again: bool
 ) -> None:
-    objects = LateObjects(tmp_path / "objects")
-    intake, appender = Intake(objects, records, LIMITS, lambda: NOW), Appender(objects, records)
+    intake, appender = Intake(late, records, LIMITS, lambda: NOW), Appender(late, records)
     upload = await intake.open_tus("a.flac", len(SONG), "")
     await appender.append(upload, sent(0, SONG[:40]))
 
@@ -149,9 +162,22 @@ async def test_a_chunk_that_is_joined_once_more_after_the_completion_does_not_st
         await appender.append(current, sent(CHUNK, SONG[CHUNK:]))
         await intake.complete(upload.file_id)
 
-    objects.late, objects.meanwhile = whole_key(upload, 0), complete
+    late.again = again
+    late.late, late.meanwhile = whole_key(upload, 0), complete
     await appender.append(await intake.find(upload.file_id), sent(40, SONG[40:CHUNK]))
-    assert await names(objects, upload) == {f"{upload.file_id}.flac"}
+    assert await files(late) == {upload.storage_key: SONG}
+
+
+async def test_a_removed_file_takes_the_chunks_with_it_that_it_was_made_of(
+    late: LateStore, records: SqliteJobStore
+) -> None:
+    intake, appender = Intake(late, records, LIMITS, lambda: NOW), Appender(late, records)
+    upload = await intake.open_tus("a.flac", len(SONG), "")
+    await appender.append(upload, sent(0, SONG))
+    await intake.complete(upload.file_id)
+    assert await files(late) == {upload.storage_key: SONG}
+    await intake.abort(upload.file_id)
+    assert [one.key async for one in late.scan("")] == []
 
 
 async def test_a_place_that_is_taken_meanwhile_is_not_taken_again(

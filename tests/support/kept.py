@@ -1,7 +1,9 @@
 """What a running wavemill keeps, whichever its stores are: files in its directory, or S3."""
 
 import asyncio
+import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from wavemill_common.records.dynamo_tables import jobs_table, uploads_table
 REGION = "us-east-1"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 BLOCK = 1024 * 1024  # bytes
+WHOLE = re.compile(r"uploads/[^/]+")
 WRITING = 0.5  # seconds in which what is sent has reached the server
 
 
@@ -160,18 +163,28 @@ class InAws:
         return boto3.client(name, endpoint_url=self._url, region_name=REGION, **KEYS)
 
     def keys(self, part: str = "") -> list[str]:
+        """All but the chunks that a whole is made of: they are this one file."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket)
-        return sorted(
-            one["Key"] for page in pages for one in page.get("Contents", ()) if part in one["Key"]
-        )
+        found = {one["Key"] for page in pages for one in page.get("Contents", ())}
+        wholes = [key for key in found if WHOLE.fullmatch(key)]
+        found.difference_update(*(self._sources(key) for key in wholes))
+        return sorted(key for key in found if part in key)
 
     def read(self, key: str) -> bytes:
-        body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        return body
+        return b"".join(self.blocks(key))
 
     def blocks(self, key: str) -> Iterator[bytes]:
-        body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
-        yield from body.iter_chunks(BLOCK)
+        for one in self._sources(key) or [key]:
+            body = self._client.get_object(Bucket=self._bucket, Key=one)["Body"]
+            yield from body.iter_chunks(BLOCK)
+
+    def _sources(self, key: str) -> list[str]:
+        reply = self._client.get_object(Bucket=self._bucket, Key=key)
+        if "whole-size" not in reply["Metadata"]:
+            return []
+        ((*sources,),) = json.loads(reply["Body"].read()).values()
+        assert int(reply["Metadata"]["whole-size"]) == sum(size for _, size, _ in sources)
+        return [source for source, _, _ in sources]
 
     def replace(self, key: str, data: bytes) -> None:
         self._client.put_object(Bucket=self._bucket, Key=key, Body=data)

@@ -16,6 +16,7 @@ from wavemill_common.uploads import Arrived, Chunk, Upload, UploadState
 from wavemill_gateway.bodies import Counted, Exact
 from wavemill_gateway.checks import check_digest, check_same, verified
 from wavemill_gateway.completion import Completion
+from wavemill_gateway.leftovers import remove_leftovers
 
 
 class Chunks:
@@ -52,7 +53,7 @@ class Chunks:
         check_same(chunk.index, chunk.recorded or "none: the file came whole", body.mark)
         upload = await self._completion.find(chunk.upload.file_id)
         if upload.is_complete:  # it may lie there still, stored after the others were deleted
-            await self._objects.delete([upload.chunk_key(chunk.index)])
+            await remove_leftovers(self._objects, upload, [upload.chunk_key(chunk.index)])
         return Arrived(upload, await self._records.chunks(upload))
 
     async def _store(self, chunk: Chunk, body: Exact, expected_sha256: str | None) -> Arrived:
@@ -81,7 +82,7 @@ class Chunks:
             await self._objects.delete([key, upload.storage_key])  # it was aborted meanwhile
             raise
         if arrived.upload.is_complete:  # its chunks were deleted, perhaps before this one came
-            await self._objects.delete([key])
+            await remove_leftovers(self._objects, arrived.upload, [key])
         check_same(index, arrived.chunks[index], body.mark)
         return arrived
 

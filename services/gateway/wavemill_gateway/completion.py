@@ -18,6 +18,7 @@ from wavemill_common.uploads import Upload, UploadState
 from wavemill_gateway.checks import check_total
 from wavemill_gateway.direct_parts import bring_in
 from wavemill_gateway.followers import Followers
+from wavemill_gateway.leftovers import remove_leftovers
 from wavemill_gateway.media_reader import read_media
 from wavemill_gateway.sharing import Shared
 from wavemill_gateway.sniff import HEAD_BYTES, refuse_no_audio
@@ -105,7 +106,7 @@ class Completion:
         """Delete the bytes first, then the record that names them."""
         if upload.storage_upload_id:
             await self._objects.abort_multipart(upload.storage_key, upload.storage_upload_id)
-        await self._remove_chunks(upload)
+        await self._objects.delete(await self._stored_chunks(upload))
         await self._objects.delete([upload.storage_key])
         await self._records.remove_upload(upload)
 
@@ -178,9 +179,9 @@ class Completion:
             raise
         if self._followers is not None:
             await self._followers.completed(complete)
-        await self._objects.delete(keys)
         if upload.tus is not None:
-            await self._remove_chunks(upload)  # also what a late request has left
+            keys = await self._stored_chunks(upload)  # also what a late request has left
+        await remove_leftovers(self._objects, upload, keys)
         return complete, True
 
     async def _sources(self, upload: Upload) -> Sequence[str]:
@@ -189,9 +190,9 @@ class Completion:
             return (await settled(self._objects, self._records, upload)).chunks
         return [upload.chunk_key(index) for index in range(max(1, upload.total_chunks))]
 
-    async def _remove_chunks(self, upload: Upload) -> None:
-        found = [one.key async for one in self._objects.scan(upload.chunks_prefix)]
-        await self._objects.delete(found)
+    async def _stored_chunks(self, upload: Upload) -> Sequence[str]:
+        """The keys of all chunks that there are, and of pieces of chunks."""
+        return [one.key async for one in self._objects.scan(upload.chunks_prefix)]
 
     async def _superseded(self, upload: Upload) -> tuple[Upload, bool]:
         """Somebody aborted the upload, or took its completion over, while that ran here."""

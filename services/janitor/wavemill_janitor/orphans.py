@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from wavemill_common.errors import UploadNotFound
+from wavemill_common.errors import ObjectNotFound, UploadNotFound
 from wavemill_common.jobs import Job
-from wavemill_common.objects import ObjectInfo
+from wavemill_common.objects import ObjectInfo, ObjectStore
 from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload, UploadState
 
@@ -61,11 +61,15 @@ def place_of(key: str) -> Place:
     return Place(Kind.FOREIGN, "")
 
 
-def why_orphaned(info: ObjectInfo, place: Place, record: Job | Upload | None) -> str | None:
+def why_orphaned(
+    info: ObjectInfo, place: Place, record: Job | Upload | None, *, is_source: bool = False
+) -> str | None:
     """Tell why nobody needs an object; None where somebody does, or may.
 
     The record must have been read after the object was listed: it is written before the object.
     """
+    if is_source:
+        return None
     if place.kind is Kind.FOREIGN:
         return "no key of wavemill's"
     if record is None:
@@ -93,19 +97,25 @@ def _why_result(info: ObjectInfo, place: Place, job: Job) -> str | None:
     return f"its job is {job.status.value} without it"
 
 
-async def look_up(records: JobStore, infos: Sequence[ObjectInfo]) -> list[Owned]:
+async def look_up(
+    records: JobStore, objects: ObjectStore, infos: Sequence[ObjectInfo]
+) -> list[Owned]:
     """Find whose these objects are."""
     places = [place_of(info.key) for info in infos]
     jobs = await records.jobs(_owners(places, {Kind.RESULT}))
     file_ids = _owners(places, {Kind.CHUNK, Kind.UPLOAD})
     found = await asyncio.gather(*(_upload(records, file_id) for file_id in file_ids))
     uploads = dict(zip(file_ids, found, strict=True))
+    with_chunks = _owners(places, {Kind.CHUNK})
+    whole = [one for file_id in with_chunks if (one := uploads[file_id]) and one.is_complete]
+    sources = set().union(*await asyncio.gather(*(_sources(objects, one) for one in whole)))
     owned = []
     for info, place in zip(infos, places, strict=True):
         owner: Job | Upload | None = (
             jobs.get(place.owner_id) if place.kind is Kind.RESULT else uploads.get(place.owner_id)
         )
-        owned.append(Owned(info, place, _state(owner), why_orphaned(info, place, owner)))
+        why = why_orphaned(info, place, owner, is_source=info.key in sources)
+        owned.append(Owned(info, place, _state(owner), why))
     return owned
 
 
@@ -118,6 +128,14 @@ async def _upload(records: JobStore, file_id: str) -> Upload | None:
         return await records.upload(file_id)
     except UploadNotFound:
         return None
+
+
+async def _sources(objects: ObjectStore, upload: Upload) -> set[str]:
+    """The chunks that a complete upload's file is made of."""
+    try:
+        return set(await objects.sources(upload.storage_key))
+    except ObjectNotFound:
+        return set()
 
 
 def _state(owner: Job | Upload | None) -> str:

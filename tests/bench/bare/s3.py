@@ -1,12 +1,8 @@
 """Bare aiohttp before S3, by aioboto3 alone: each PUT becomes a part of one multipart upload.
 
-Or, as a gateway has it: each becomes an object of its own, which can be read at once; in the end
-they become one object by copies on S3's side, and are deleted.
-
 python -m bench.bare.s3 PORT ENDPOINT BUCKET
 """
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -57,39 +53,6 @@ async def complete(request: web.Request) -> web.Response:
         **_place(request), UploadId=request.query["id"], MultipartUpload={"Parts": parts}
     )
     return web.Response()
-
-
-@routes.put("/chunks/{key}/{number}")
-async def put_chunk(request: web.Request) -> web.Response:
-    """Store the body as an object."""
-    body = await request.read()
-    key = _chunk(request.match_info["key"], int(request.match_info["number"]))
-    await request.app[CLIENT].put_object(Bucket=request.app[BUCKET], Key=key, Body=body)
-    return web.Response()
-
-
-@routes.post("/chunks/{key}/join")
-async def join(request: web.Request) -> web.Response:
-    """Make an object of so many chunks, in order; delete them."""
-    s3, place, bucket = request.app[CLIENT], _place(request), request.app[BUCKET]
-    chunks = [_chunk(place["Key"], number) for number in range(int(request.query["count"]))]
-    upload = (await s3.create_multipart_upload(**place))["UploadId"]
-
-    async def copied(number: int, chunk: str) -> dict[str, Any]:
-        source = {"Bucket": bucket, "Key": chunk}
-        reply = await s3.upload_part_copy(
-            **place, UploadId=upload, PartNumber=number, CopySource=source
-        )
-        return {"PartNumber": number, "ETag": reply["CopyPartResult"]["ETag"]}
-
-    parts = await asyncio.gather(*(copied(*one) for one in enumerate(chunks, 1)))
-    await s3.complete_multipart_upload(**place, UploadId=upload, MultipartUpload={"Parts": parts})
-    await s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": one} for one in chunks]})
-    return web.Response()
-
-
-def _chunk(key: str, number: int) -> str:
-    return f"{key}-chunks/{number}"
 
 
 def _place(request: web.Request) -> dict[str, str]:

@@ -1,9 +1,8 @@
 """One file in 8 MiB chunks over four connections, to a gateway on S3, against aioboto3 alone.
 
 S3 is moto's server, which has the load's core: what it takes is the same for both, and no CPU of
-theirs. One limit is an aiohttp server that makes each PUT a part of one multipart upload; until
-that is complete, nobody can read them. The other leaves what a gateway answers for: each PUT is an
-object that can be read at once, and all of them become one in the end.
+theirs. The limit is an aiohttp server that makes each PUT a part of one multipart upload; until
+that is complete, nobody can read them.
 """
 
 import json
@@ -26,15 +25,15 @@ NAME = "upload_s3"
 ABOUT = "a file in 8 MiB chunks, four at once, to S3 (moto's server)"
 _KEY = "whole"
 _NOTE = (
-    "ours takes three calls to DynamoDB for a chunk, which moto answers one by one;"
-    " a chunk is an object first and a part of the file by a copy"
+    "ours makes each chunk an object that can be read at once, with three calls to DynamoDB, and"
+    " the file a list of them; moto takes long to put parts together"
 )
-PARTS, OBJECTS = "aioboto3, PUTs are parts", "aioboto3, objects copied into one"
+AGAINST = "aioboto3 alone"
 
 
 def run(bench: Bench) -> Iterator[Row]:
     """Measure throughput and CPU."""
-    size = bench.sized(128, 1024) * MIB
+    size = bench.sized(256, 1024) * MIB
     chunk, data, folder = a_chunk(), bench.folder / "upload", bench.folder / "upload-bare"
     folder.mkdir()
     with pinned(LOAD_CORE), running_moto() as moto, redis_in(data):
@@ -43,15 +42,13 @@ def run(bench: Bench) -> Iterator[Row]:
             gateway(data, core=SERVER_CORE, **kept.variables) as ours,
             bare("s3", folder, moto, kept.variables["S3_BUCKET"]) as theirs,
         ):
-            wavemill, parts, objects = interleaved(
-                bench.times(3, 7),
+            wavemill, parts = interleaved(
+                bench.times(5, 7),
                 lambda: _upload(ours, kept, size, chunk),
                 lambda: _put_parts(theirs, kept, size, chunk),
-                lambda: _put_objects(theirs, kept, size, chunk),
             )
-    for limit, against in ((parts, PARTS), (objects, OBJECTS)):
-        for row in rows(size, wavemill, limit, against, BARE):
-            yield structs.replace(row, note=_NOTE)
+    for row in rows(size, wavemill, parts, AGAINST, BARE):
+        yield structs.replace(row, note=_NOTE)
 
 
 def _upload(service: Service, kept: InAws, size: int, chunk: memoryview) -> Usage:
@@ -77,24 +74,6 @@ def _put_parts(service: Service, kept: InAws, size: int, chunk: memoryview) -> U
             _called(connection, "POST", f"/uploads/{_KEY}/complete?id={upload_id}", body)
 
         used = of_servers(service.processes, work)
-    kept.delete(_KEY)
-    return used
-
-
-def _put_objects(service: Service, kept: InAws, size: int, chunk: memoryview) -> Usage:
-    """PUT the same chunks as objects, and have them made one; delete it when it was measured."""
-    count = math.ceil(size / CHUNK)
-
-    def put(one: Connection, index: int) -> None:
-        _called(one, "PUT", f"/chunks/{_KEY}/{index}", chunk)
-
-    def work() -> None:
-        in_parallel(service, size, put)
-        with connected(service.url) as connection:
-            _called(connection, "POST", f"/chunks/{_KEY}/join?count={count}")
-
-    used = of_servers(service.processes, work)
-    assert kept.keys() == [_KEY]
     kept.delete(_KEY)
     return used
 

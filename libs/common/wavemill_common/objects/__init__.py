@@ -10,7 +10,8 @@ class ObjectInfo(Struct, frozen=True):
     """One stored object: `size` in bytes, `modified` in seconds since 1970, an opaque `etag`.
 
     The etag changes when other content is stored under the key. `modified` is when the bytes
-    were stored: a composed object may show its source's time.
+    were stored: a composed object may show its source's time. Where one is made of `sources`,
+    `scan` tells the size of what lies under its own key, `stat` that of the whole.
     """
 
     key: str
@@ -110,8 +111,19 @@ class ObjectStore(Protocol):
     async def compose(self, key: str, sources: Sequence[str]) -> ObjectInfo:
         """Make `key` of the sources' bytes in their order, on the store's side. Sources stay.
 
+        Those that `sources` tells of afterwards must stay as they are, as long as `key` does: the
+        store may have put down only which they are. No source may itself be made of others.
+
         Raises:
             ObjectNotFound: a source is not there; nothing is made.
+        """
+        ...
+
+    async def sources(self, key: str) -> Sequence[str]:
+        """The keys of the objects without which this one cannot be read; mostly none.
+
+        Raises:
+            ObjectNotFound: there is no such object.
         """
         ...
 

@@ -127,6 +127,11 @@ class DiskObjectStore:
             check_key(name)
         return await in_thread(self._compose, key, sources)
 
+    async def sources(self, key: str) -> Sequence[str]:
+        """None: what was composed stands by itself."""
+        await self.stat(key)
+        return ()
+
     # --- multipart uploads ---
 
     async def start_multipart(self, key: str) -> str:

@@ -6,13 +6,14 @@ from typing import Any, Self
 
 from wavemill_common.objects import Multipart, ObjectInfo, Part, Slice
 from wavemill_common.objects.keys import check_key, check_prefix
+from wavemill_common.objects.s3_body import Pieces
 from wavemill_common.objects.s3_calls import S3Calls
 from wavemill_common.objects.s3_compose import S3Composer
 from wavemill_common.objects.s3_config import S3Config
 from wavemill_common.objects.s3_faults import refusal_of
 from wavemill_common.objects.s3_multiparts import Piece, S3Multiparts
 from wavemill_common.objects.s3_presign import S3Presigner
-from wavemill_common.objects.s3_reader import S3Reader
+from wavemill_common.objects.s3_wholes import S3Wholes
 from wavemill_common.objects.s3_writer import S3Writer
 
 DELETE_BATCH = 1000  # keys that one call deletes
@@ -31,7 +32,8 @@ class S3ObjectStore(S3Presigner):
         self._multiparts = S3Multiparts(self._call)
         checked = config.checksums == "when_supported"
         self._writer = S3Writer(self._call, self._multiparts, checked=checked)
-        self._composer = S3Composer(self._call, self._multiparts, self._writer)
+        self._wholes = S3Wholes(self._call, checked=checked)
+        self._composer = S3Composer(self._call, self._multiparts, self._writer, self._wholes)
 
     @classmethod
     @asynccontextmanager
@@ -64,19 +66,21 @@ class S3ObjectStore(S3Presigner):
         place: Slice | None = None,  # noqa: ARG002 - S3 puts objects together by copies
     ) -> ObjectInfo:
         """Store all of `data`: at once if it is short, else in parts, three of them at a time."""
+        self._wholes.forget([key])
         return await self._writer.put(check_key(key), data, if_absent=if_absent)
 
     async def stat(self, key: str) -> ObjectInfo:
         """Tell size, time and etag."""
-        return await self._call.head(check_key(key))
+        return await self._wholes.stat(check_key(key))
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Read a range. A replacement meanwhile disturbs only where a connection breaks."""
-        return S3Reader(self._call, check_key(key), start, end).blocks()
+        return self._wholes.read(check_key(key), start, end)
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete objects, a thousand with one call."""
         unique = list(dict.fromkeys(check_key(key) for key in keys))
+        self._wholes.forget(unique)
         if len(unique) == 1:
             await self._call("delete_object", unique[0])
             return
@@ -91,9 +95,14 @@ class S3ObjectStore(S3Presigner):
         return self._call.listed(check_prefix(prefix))
 
     async def compose(self, key: str, sources: Sequence[str]) -> ObjectInfo:
-        """Make an object of others: one copy, or a multipart upload of copies."""
+        """Make an object of others: a manifest of them, or a copy of few or small ones."""
         names = [check_key(name) for name in sources]
-        return await self._composer.compose(check_key(key), names)
+        self._wholes.forget([check_key(key)])
+        return await self._composer.compose(key, names)
+
+    async def sources(self, key: str) -> Sequence[str]:
+        """The keys of what an object is made of, and cannot be read without."""
+        return await self._wholes.sources(check_key(key))
 
     # --- multipart uploads ---
 
@@ -103,7 +112,9 @@ class S3ObjectStore(S3Presigner):
 
     async def put_part(self, key: str, upload_id: str, number: int, data: bytes) -> Part:
         """Store one part, in one try."""
-        put = self._multiparts.put(check_key(key), upload_id, number, data, checked=False)
+        put = self._multiparts.put(
+            check_key(key), upload_id, number, Pieces.of(data), checked=False
+        )
         return (await put).part
 
     async def list_parts(self, key: str, upload_id: str) -> list[Part]:
@@ -115,6 +126,7 @@ class S3ObjectStore(S3Presigner):
     ) -> ObjectInfo:
         """Publish the object, and end the multipart upload."""
         pieces = [Piece(part) for part in parts]
+        self._wholes.forget([key])
         return await self._multiparts.complete(
             check_key(key), upload_id, pieces, if_absent=if_absent
         )

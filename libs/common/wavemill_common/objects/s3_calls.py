@@ -3,16 +3,16 @@
 import base64
 import hashlib
 import time
-import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from wavemill_common.errors import AppError, ObjectExists
 from wavemill_common.objects import ObjectInfo
+from wavemill_common.objects.s3_body import Pieces, WatchedBody
 from wavemill_common.objects.s3_config import S3Config
 from wavemill_common.objects.s3_faults import MultipartGone, s3_faults
-from wavemill_common.objects.s3_patience import QUICK, WatchedBody, patience
+from wavemill_common.objects.s3_patience import QUICK, patience
 from wavemill_common.retry import retried
 
 Reply = Mapping[str, Any]
@@ -59,7 +59,7 @@ class S3Calls:
             raise Doubtful(refusal) from refusal
 
     async def once(self, operation: str, key: str = "", **parameters: Any) -> Reply:
-        """Call; a failure is final. Bytes go out as a file: aiohttp sends that in small writes.
+        """Call; a failure is final. A body is `Pieces`: aiohttp sends a file in small writes.
 
         It is given up once the store has been silent for `answer_timeout`, where that has no work
         or is to let us send; once no byte of a body has moved for `read_timeout`; or once no answer
@@ -135,9 +135,9 @@ def etag_of_parts(etags: list[str]) -> str:
     return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(etags)}"
 
 
-def checksum_of(data: bytes) -> dict[str, str]:
+def checksum_of(data: Pieces) -> dict[str, str]:
     """The parameters that let S3 refuse bytes which arrive damaged."""
-    crc32 = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+    crc32 = base64.b64encode(data.crc32().to_bytes(4, "big")).decode()
     return {"ChecksumAlgorithm": "CRC32", "ChecksumCRC32": crc32}
 
 

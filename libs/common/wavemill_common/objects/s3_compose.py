@@ -1,4 +1,4 @@
-"""Compose: make an object of others on S3's side; only pieces too small to be parts pass here."""
+"""Compose: make an object of others: a manifest of them, or where they are small or one, a copy."""
 
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -7,9 +7,12 @@ from itertools import pairwise
 from msgspec import Struct
 
 from wavemill_common.objects import ObjectInfo
+from wavemill_common.objects.s3_body import Pieces
 from wavemill_common.objects.s3_calls import S3Calls, stored
+from wavemill_common.objects.s3_manifest import is_worthwhile
 from wavemill_common.objects.s3_multiparts import MAX_PARTS, MIN_PART, Piece, S3Multiparts
 from wavemill_common.objects.s3_reader import S3Reader
+from wavemill_common.objects.s3_wholes import S3Wholes
 from wavemill_common.objects.s3_writer import S3Writer
 from wavemill_common.objects.window import Window
 
@@ -29,14 +32,19 @@ class Span(Struct, frozen=True):
 class S3Composer:
     """The composing half of the S3 adapter."""
 
-    def __init__(self, calls: S3Calls, multiparts: S3Multiparts, writer: S3Writer) -> None:
+    def __init__(
+        self, calls: S3Calls, multiparts: S3Multiparts, writer: S3Writer, wholes: S3Wholes
+    ) -> None:
         self._call = calls
         self._multiparts = multiparts
         self._writer = writer
+        self._wholes = wholes
 
     async def compose(self, key: str, names: Sequence[str]) -> ObjectInfo:
         """Make `key` of the sources; each is pinned to the etag that it had at first."""
         sources = await self._found(names)
+        if is_worthwhile(sources):
+            return await self._wholes.make(key, sources)
         if len(sources) == 1 and sources[0].size <= MAX_COPY:
             return await self._copy(key, sources[0])
         plan = plan_parts([source.size for source in sources])
@@ -112,14 +120,14 @@ class S3Composer:
         data = await self._read(sources, spans)
         return await self._multiparts.put(key, upload_id, number, data, checked=False)
 
-    async def _read(self, sources: Sequence[ObjectInfo], spans: Sequence[Span]) -> bytes:
-        data = bytearray()
+    async def _read(self, sources: Sequence[ObjectInfo], spans: Sequence[Span]) -> Pieces:
+        data = Pieces()
         for span in spans:
             source = sources[span.source]
             reader = S3Reader(self._call, source.key, span.start, span.end, source.etag)
             async for block in reader.blocks():
-                data += block
-        return bytes(data)
+                data.add(memoryview(block))
+        return data
 
 
 def plan_parts(sizes: Sequence[int]) -> list[list[Span]]:

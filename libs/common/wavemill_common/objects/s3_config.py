@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from wavemill_common.user_agent import USER_AGENT
+
 Addressing = Literal["path", "virtual", "auto"]
 Checksums = Literal["when_required", "when_supported"]
 
@@ -56,6 +58,7 @@ class S3Config:
         if self._way_is_safe():
             s3["payload_signing_enabled"] = False
         return {
+            "user_agent": USER_AGENT,
             "signature_version": "s3v4",
             "s3": s3,
             "retries": {"total_max_attempts": 1},

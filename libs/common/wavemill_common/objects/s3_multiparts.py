@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from wavemill_common.errors import AppError, ObjectNotFound, StorageUnavailable
 from wavemill_common.objects import ObjectInfo, Part
+from wavemill_common.objects.s3_body import Pieces
 from wavemill_common.objects.s3_calls import (
     Doubtful,
     Reply,
@@ -44,7 +45,7 @@ class S3Multiparts:
         return str(reply["UploadId"])
 
     async def put(
-        self, key: str, upload_id: str, number: int, data: bytes, *, checked: bool
+        self, key: str, upload_id: str, number: int, data: Pieces, *, checked: bool
     ) -> Piece:
         """Store one part; a failure is final: who has its bytes decides about another try."""
         more = checksum_of(data) if checked else {}
@@ -52,7 +53,7 @@ class S3Multiparts:
             "upload_part", key, UploadId=upload_id, PartNumber=number, Body=data, **more
         )
         return Piece(
-            Part(number=number, size=len(data), etag=clean_etag(reply["ETag"])),
+            Part(number=number, size=data.size, etag=clean_etag(reply["ETag"])),
             more.get("ChecksumCRC32", ""),
         )
 

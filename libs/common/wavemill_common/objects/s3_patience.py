@@ -6,13 +6,11 @@ that accepts and says nothing a part would be on its way for ever.
 """
 
 import asyncio
-import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from wavemill_common.errors import StorageUnavailable
-
-Moved = Callable[[], None]
+from wavemill_common.objects.s3_body import Moved
 
 # What a store answers without work. A copy, a completion or a list may take it long.
 QUICK = frozenset(
@@ -24,24 +22,6 @@ QUICK = frozenset(
         "abort_multipart_upload",
     }
 )
-
-
-class WatchedBody(io.BytesIO):
-    """Bytes to be sent; each piece that is taken of them is told to `moved`."""
-
-    def __init__(self, data: bytes, moved: Moved) -> None:
-        super().__init__(data)
-        self._data = data
-        self._moved = moved
-
-    def getbuffer(self) -> memoryview:
-        """Show all bytes: aiohttp counts them. A view that may be written to is a copy of them."""
-        return memoryview(self._data)
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Give the next piece: what was given before it has gone."""
-        self._moved()
-        return super().read(size)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from typing import Any
 from wavemill_common.errors import ObjectExists
 from wavemill_common.ids import new_id
 from wavemill_common.objects import ObjectInfo
+from wavemill_common.objects.s3_body import Pieces
 from wavemill_common.objects.s3_calls import S3Calls, checksum_of, stored
 from wavemill_common.objects.s3_multiparts import Piece, S3Multiparts
 from wavemill_common.objects.window import Window
@@ -16,7 +17,6 @@ MARK = "write"  # the name of the mark among an object's metadata
 PART = 8 * 1024 * 1024  # bytes
 # A part that is sent counts twice, since its connection buffers it; the next is gathered meanwhile.
 PARTS_AT_ONCE = 1  # so a put holds some 30 MiB at most
-SMALL = 16 * 1024  # bytes
 GROW_EVERY = 1000  # parts; after 24 GiB the memory begins to double, after 8 TiB parts run out
 
 
@@ -31,7 +31,7 @@ class S3Writer:
     async def put(self, key: str, data: AsyncIterator[bytes], *, if_absent: bool) -> ObjectInfo:
         """Store a stream; nothing is sent before its first part is full or it has ended."""
         parts = repacked(data, part_sizes())
-        first = await anext(parts, b"")
+        first = await anext(parts, Pieces())
         second = await anext(parts, None)
         if second is None:
             return await self.put_bytes(key, first, if_absent=if_absent)
@@ -39,7 +39,7 @@ class S3Writer:
         del first, second  # what waits to be sent is all that is held in memory
         return await self._put_parts(key, begun, parts, if_absent=if_absent)
 
-    async def put_bytes(self, key: str, data: bytes, *, if_absent: bool = False) -> ObjectInfo:
+    async def put_bytes(self, key: str, data: Pieces, *, if_absent: bool = False) -> ObjectInfo:
         """Store bytes. A write that finds its own object there did it unnoticed.
 
         Not only we repeat: aiohttp sends a PUT again when a connection that was kept open is
@@ -55,10 +55,10 @@ class S3Writer:
             reply = await self._call("head_object", key)
             if reply.get("Metadata", {}).get(MARK) != mark:
                 raise
-        return stored(key, len(data), reply)
+        return stored(key, data.size, reply)
 
     async def _put_parts(
-        self, key: str, begun: list[bytes], rest: AsyncIterator[bytes], *, if_absent: bool
+        self, key: str, begun: list[Pieces], rest: AsyncIterator[Pieces], *, if_absent: bool
     ) -> ObjectInfo:
         async with (
             self._multiparts.begun(key, checked=self._checked) as upload_id,
@@ -72,7 +72,7 @@ class S3Writer:
             pieces = await window.all()
             return await self._multiparts.complete(key, upload_id, pieces, if_absent=if_absent)
 
-    async def _put_part(self, key: str, upload_id: str, number: int, data: bytes) -> Piece:
+    async def _put_part(self, key: str, upload_id: str, number: int, data: Pieces) -> Piece:
         put = self._multiparts.put
         return await retried(put, key, upload_id, number, data, checked=self._checked)
 
@@ -83,41 +83,18 @@ def part_sizes() -> Iterator[int]:
         yield PART << (number // GROW_EVERY)
 
 
-async def repacked(data: AsyncIterator[bytes], sizes: Iterator[int]) -> AsyncIterator[bytes]:
-    """Make pieces of any size into parts of given sizes; only the last may be shorter.
-
-    Pieces are kept as they came, and joined once: a part that grows is copied as it does.
-    """
+async def repacked(data: AsyncIterator[bytes], sizes: Iterator[int]) -> AsyncIterator[Pieces]:
+    """Make pieces of any size into parts of given sizes; only the last may be shorter."""
     pieces, missing = Pieces(), next(sizes)
     async for piece in data:
         view = memoryview(piece)
         while len(view) >= missing:
             pieces.add(view[:missing])
             view = view[missing:]
-            yield pieces.joined()
+            yield pieces
             pieces, missing = Pieces(), next(sizes)
         if view:
             pieces.add(view)
             missing -= len(view)
-    if last := pieces.joined():
-        yield last
-
-
-class Pieces:
-    """Bytes that are gathered; tiny ones together, since each that is kept costs some more."""
-
-    def __init__(self) -> None:
-        self._pieces: list[memoryview | bytearray] = []
-
-    def add(self, piece: memoryview) -> None:
-        """Take one more piece; nobody may change it after that."""
-        if len(piece) >= SMALL:
-            self._pieces.append(piece)
-            return
-        if not self._pieces or not isinstance(self._pieces[-1], bytearray):
-            self._pieces.append(bytearray())
-        self._pieces[-1] += piece  # type: ignore[operator]
-
-    def joined(self) -> bytes:
-        """All of them, in their order."""
-        return b"".join(self._pieces)
+    if pieces.size:
+        yield pieces

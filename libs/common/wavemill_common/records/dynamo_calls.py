@@ -12,6 +12,7 @@ from msgspec import Struct
 from wavemill_common.errors import JobStoreUnavailable, Throttled, Unavailable
 from wavemill_common.records.dynamo_faults import ConditionFailed, no_answer, refusal
 from wavemill_common.retry import retried
+from wavemill_common.user_agent import USER_AGENT
 
 Item = dict[str, Any]  # attribute → typed value, as on the wire: {"jobId": {"S": "k7…"}}
 
@@ -70,6 +71,7 @@ class DynamoCalls:
             region_name=config.region,
         )
         options = AioConfig(
+            user_agent=USER_AGENT,
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT,
             max_pool_connections=CONNECTIONS,

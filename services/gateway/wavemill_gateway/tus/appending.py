@@ -27,6 +27,7 @@ from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload, UploadState
 from wavemill_gateway.bodies import Counted
 from wavemill_gateway.direct_parts import too_large
+from wavemill_gateway.leftovers import remove_leftovers
 from wavemill_gateway.tus.body import Body
 from wavemill_gateway.tus.errors import OffsetConflict, UploadInterrupted
 from wavemill_gateway.tus.headers import Checksum, checked
@@ -148,7 +149,7 @@ class Appender:
             await self._objects.delete([key])  # it was aborted meanwhile
             raise
         if newest.is_complete:
-            await self._objects.delete([key])  # its pieces were deleted, perhaps before this came
+            await remove_leftovers(self._objects, newest, [key])  # it came late, perhaps
             raise OffsetConflict(_COMPLETED)
         return stored.size
 

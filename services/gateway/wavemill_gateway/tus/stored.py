@@ -7,6 +7,7 @@ from wavemill_common.objects import ObjectStore
 from wavemill_common.records import JobStore
 from wavemill_common.uploads import Upload, UploadState
 from wavemill_gateway.bodies import Exact
+from wavemill_gateway.leftovers import remove_leftovers
 from wavemill_gateway.tus.pieces import Layout, layout_of, whole_key
 
 
@@ -36,18 +37,20 @@ async def join(
         pass
     except ObjectNotFound:
         return  # another one has joined them, and deletes them now
-    if not await _is_needed(records, upload):
-        pieces = [*pieces, key]
     await objects.delete(pieces)
+    state = await _state(records, upload)
+    if state is UploadState.COMPLETE:
+        await remove_leftovers(objects, upload, [key])
+    elif state is UploadState.ABORTED:
+        await objects.delete([key])
 
 
-async def _is_needed(records: JobStore, upload: Upload) -> bool:
-    """Whether chunks are: whoever completes or removes an upload deletes them after saying so."""
+async def _state(records: JobStore, upload: Upload) -> UploadState:
+    """Where an upload is by now: who completes or removes one, says so before the chunks go."""
     try:
-        newest = await records.upload(upload.file_id)
+        return (await records.upload(upload.file_id)).state
     except UploadNotFound:
-        return False
-    return newest.state in {UploadState.OPEN, UploadState.COMPLETING}
+        return UploadState.ABORTED
 
 
 def _end(upload: Upload, index: int) -> int:

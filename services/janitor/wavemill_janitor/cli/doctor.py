@@ -143,7 +143,7 @@ async def _look_at_objects(settings: Settings) -> list[Check]:
             infos = await _first(objects.scan(prefix), LOOK_AT_OBJECTS)
             old = [info for info in infos if now - info.modified > YOUNG]
             looked_at += len(infos)
-            found += sum(one.orphaned is not None for one in await look_up(records, old))
+            found += sum(one.orphaned is not None for one in await look_up(records, objects, old))
         return [*checks, judge_orphans(found, looked_at)]
 
 

@@ -21,6 +21,7 @@ from wavemill_janitor.orphans import PREFIXES, YOUNG, Kind, Owned, look_up
 from wavemill_janitor.output import Output, format_bytes, stamp
 
 AT_ONCE = 200  # objects whose records are looked up together
+INPUTS = {Kind.CHUNK, Kind.UPLOAD}
 MULTIPART_AGE = 24 * 3600.0  # seconds that a large upload may take
 
 T = TypeVar("T")
@@ -133,23 +134,23 @@ async def find_orphans(
     async for one in _all_owned(records, objects, out):
         if one.orphaned is None or now - one.info.modified <= YOUNG:
             continue
-        if one.place.kind is Kind.UPLOAD:
-            needed = await needed_inputs(records) if needed is None else needed
-            if one.info.key in needed:
+        if one.place.kind in INPUTS:
+            needed = await needed_uploads(records) if needed is None else needed
+            if one.place.owner_id in needed:
                 continue
         yield one
 
 
-async def needed_inputs(records: JobStore) -> set[str]:
-    """What jobs that have not ended will read: never an orphan, even if its upload's record is."""
-    return {job.input_key async for job in records.live_jobs()}
+async def needed_uploads(records: JobStore) -> set[str]:
+    """Of which jobs that have not ended will read: no orphans, even where the record is gone."""
+    return {job.file_id async for job in records.live_jobs()}
 
 
 async def _all_owned(records: JobStore, objects: ObjectStore, out: Output) -> AsyncIterator[Owned]:
     for prefix in PREFIXES:
         scan = out.track(objects.scan(prefix), f"looking at {prefix}")
         async for batch in _batches(scan, AT_ONCE):
-            for one in await look_up(records, batch):
+            for one in await look_up(records, objects, batch):
                 yield one
 
 
@@ -184,10 +185,10 @@ async def _delete(records: JobStore, objects: ObjectStore, one: Owned) -> None:
         info = await objects.stat(one.info.key)
     except ObjectNotFound:
         raise Skip("it has gone meanwhile") from None
-    (again,) = await look_up(records, [info])
+    (again,) = await look_up(records, objects, [info])
     if again.orphaned is None or info.etag != one.info.etag:
         raise Skip("it is no orphan any more")
-    if again.place.kind is Kind.UPLOAD and info.key in await needed_inputs(records):
+    if again.place.kind in INPUTS and again.place.owner_id in await needed_uploads(records):
         raise Skip("a job has come to need it")
     await objects.delete([info.key])
 
