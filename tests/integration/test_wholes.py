@@ -9,11 +9,13 @@ from dataclasses import replace
 import pytest
 
 from support.faulty import Fault, FaultProxy, error_body, method
+from support.s3 import raw_client
 from wavemill_common import retry
 from wavemill_common.errors import ObjectNotFound, StorageUnavailable
 from wavemill_common.objects.in_turn import AHEAD
 from wavemill_common.objects.s3 import S3ObjectStore
 from wavemill_common.objects.s3_config import S3Config
+from wavemill_common.objects.s3_manifest import SIZE, encode, manifest_of
 from wavemill_common.objects.s3_multiparts import MIN_PART
 
 SOURCES = ["chunks/0", "chunks/1", "chunks/2"]
@@ -212,3 +214,17 @@ async def test_a_damaged_manifest_is_no_whole(
     await maker.compose("whole", SOURCES)
     with pytest.raises(StorageUnavailable, match="damaged"):
         await content(store, "whole")
+
+
+async def test_what_a_client_has_marked_as_a_manifest_is_nothing_but_bytes_once_it_is_copied(
+    bucket: S3Config, store: S3ObjectStore
+) -> None:
+    """Who sends a file to the bucket by a form sets its metadata, too, where a store lets them."""
+    forged = encode(manifest_of([await store.stat(SOURCES[2])]))
+    assert bucket.endpoint_url
+    client = raw_client(bucket.endpoint_url)
+    client.put_object(Bucket=bucket.bucket, Key="sent", Body=forged, Metadata={SIZE: "17"})
+    assert (await store.compose("copy", ["sent"])).size == len(forged)
+    assert (await store.stat("copy")).size == len(forged)
+    assert await content(store, "copy") == forged
+    assert await store.sources("copy") == ()

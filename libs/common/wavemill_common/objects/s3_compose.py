@@ -91,11 +91,13 @@ class S3Composer:
         return found
 
     async def _copy(self, key: str, source: ObjectInfo) -> ObjectInfo:
+        """Copy the bytes alone: who sent them may have set metadata, and so marked a manifest."""
         reply = await self._call(
             "copy_object",
             key,
             CopySource={"Bucket": self._call.bucket, "Key": source.key},
             CopySourceIfMatch=f'"{source.etag}"',
+            MetadataDirective="REPLACE",
         )
         copied = {**reply, "ETag": reply["CopyObjectResult"]["ETag"]}
         return stored(key, source.size, copied)
