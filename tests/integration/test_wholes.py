@@ -166,6 +166,18 @@ async def test_a_whole_that_another_has_deleted_is_gone_with_its_sources(
         await store.sources("whole")
 
 
+async def test_who_was_told_that_a_whole_is_gone_does_not_read_it_any_more(
+    store: S3ObjectStore, maker: S3ObjectStore
+) -> None:
+    await store.delete(["whole"])
+    with pytest.raises(ObjectNotFound):
+        await maker.stat("whole")
+    with pytest.raises(ObjectNotFound):
+        await maker.sources("whole")
+    with pytest.raises(ObjectNotFound):
+        await content(maker, "whole")
+
+
 async def test_who_deleted_a_whole_does_not_find_it(maker: S3ObjectStore) -> None:
     await maker.delete(["whole"])
     with pytest.raises(ObjectNotFound):

@@ -51,7 +51,11 @@ class S3Wholes:
         Raises:
             ObjectNotFound: there is no such object.
         """
-        reply = await self._call("head_object", key)
+        try:
+            reply = await self._call("head_object", key)
+        except ObjectNotFound:
+            self.forget([key])
+            raise
         etag, size = clean_etag(reply["ETag"]), whole_size(reply)
         if key in self._kept and self._kept[key][0] != etag:
             self.forget([key])
