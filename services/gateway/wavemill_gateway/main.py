@@ -8,6 +8,7 @@ from aiohttp import web
 from wavemill_common.settings import Settings
 from wavemill_gateway.access.door import Door
 from wavemill_gateway.app import create_app
+from wavemill_gateway.heap import keep_freed_memory
 from wavemill_gateway.keys import DOOR
 from wavemill_gateway.wire import WireHandler
 
@@ -20,6 +21,7 @@ MAX_HEADER_BYTES = 32 * 1024  # a file name of 10 kB, percent-encoded
 
 async def main(settings: Settings, stopping: asyncio.Event) -> None:
     """Serve HTTP. Handlers are cancelled when their client leaves; writes are finished."""
+    keep_freed_memory()
     app = create_app(settings)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=SHUTDOWN_TIMEOUT)
     await runner.setup()

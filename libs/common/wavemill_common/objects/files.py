@@ -11,6 +11,7 @@ from pathlib import Path
 from wavemill_common.ids import new_id
 from wavemill_common.objects.copying import Source, copy, write_at
 from wavemill_common.objects.listing import Stored, stored_of
+from wavemill_common.objects.writeback import begin_writeback
 
 _MAX_PIECES = 1000  # of one writev; Linux takes 1,024
 _MAKE_ATTEMPTS = 100  # of a directory that others keep removing
@@ -92,13 +93,14 @@ def open_whole(path: Path) -> Source:
 
 
 def write_pieces(fd: int, pieces: Sequence[bytes], at: int) -> int:
-    """Write bytes to a place; return how many they were."""
+    """Write bytes to a place, from where they are on their way; return how many they were."""
     if len(pieces) > _MAX_PIECES:
         pieces = (b"".join(pieces),)
     total = sum(map(len, pieces))
     written = os.pwritev(fd, pieces, at) if total else 0
     if written < total:
         write_at(fd, memoryview(b"".join(pieces))[written:], at + written)
+    begin_writeback(fd, at, at + total)
     return total
 
 
