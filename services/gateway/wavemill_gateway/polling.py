@@ -22,14 +22,19 @@ async def show_progress(request: web.Request) -> web.Response:
     """Tell a job's state; 304 where the client has it already."""
     job_id, wait = job_id_of(request), read_wait(request.query.get("wait", "0"), MAX_WAIT)
     progress = await request.app[READER].one(caller_of(request), job_id)
-    is_old = "If-None-Match" not in request.headers or is_known(request, etag_of(progress))
-    if wait and not progress.is_terminal and is_old:
+    if wait and not progress.is_terminal and not _is_news(request, progress):
         progress = await _await_news(request, progress, wait)
-    headers = NO_CACHE | {"ETag": etag_of(progress)}
-    if is_known(request, etag_of(progress)):
+    etag = etag_of(progress)
+    headers = NO_CACHE | {"ETag": etag}
+    if is_known(request, etag):
         return web.Response(status=304, headers=headers)
     position = await _queue_position(request.app, progress)
     return json_reply(structs.replace(progress, queue_position=position), headers=headers)
+
+
+def _is_news(request: web.Request, progress: Progress) -> bool:
+    """Whether the client says what it knows, and this is something else."""
+    return "If-None-Match" in request.headers and not is_known(request, etag_of(progress))
 
 
 async def _queue_position(app: web.Application, progress: Progress) -> int | None:

@@ -5,7 +5,6 @@ import math
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from http.client import responses
-from uuid import uuid4
 
 import orjson
 import structlog
@@ -18,6 +17,7 @@ from wavemill_common.errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
+from wavemill_gateway.request_ids import new_request_id
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ _FRAMEWORK_MESSAGES = {
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn what a handler raises into a problem body; name every request."""
-    request_id = uuid4().hex
+    request_id = new_request_id()
     request[REQUEST_ID] = request_id
     try:
         _refuse_encoded_bodies(request)

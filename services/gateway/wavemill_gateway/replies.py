@@ -19,7 +19,8 @@ SECRET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 def is_known(request: web.Request, etag: str) -> bool:
     """Whether If-None-Match names this entity tag, compared weakly (RFC 9110, 13.1.2)."""
-    return any(f'"{one.value}"' == etag or one.value == "*" for one in request.if_none_match or ())
+    known = request.if_none_match
+    return known is not None and any(one.value in (etag[1:-1], "*") for one in known)
 
 
 def json_reply(
@@ -28,7 +29,7 @@ def json_reply(
     """Write a value as JSON."""
     return web.Response(
         status=status,
-        body=orjson.dumps(msgspec.to_builtins(value)),
+        body=msgspec.json.encode(value),
         content_type="application/json",
         headers=NO_CACHE if headers is None else headers,
     )

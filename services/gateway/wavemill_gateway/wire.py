@@ -8,7 +8,6 @@ import asyncio
 import re
 from http import HTTPStatus
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from aiohttp import web
@@ -22,6 +21,7 @@ from wavemill_gateway.access.network import network_of
 from wavemill_gateway.access.pace import MIN_RATE, Pace
 from wavemill_gateway.measuring import REFUSED
 from wavemill_gateway.problems import problem_of
+from wavemill_gateway.request_ids import new_request_id
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +112,8 @@ class WireHandler(RequestHandler):
         """Answer a request that could not be parsed; the connection is closed after it."""
         if status != HTTPStatus.BAD_REQUEST or request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
-        request_id, what = uuid4().hex, without_query((message or UNPARSED).splitlines()[0][:200])
+        request_id = new_request_id()
+        what = without_query((message or UNPARSED).splitlines()[0][:200])
         log.info("request_malformed", reason=what, id=request_id)
         error = RequestError(f"this is no well-formed HTTP request: {what}")
         response = problem_of(error, request_id)

@@ -1,11 +1,11 @@
 """Door: how many connections are held, from one network and altogether."""
 
 from collections import Counter
-from uuid import uuid4
 
 import orjson
 
 from wavemill_gateway.access.headers import ALWAYS, SERVER
+from wavemill_gateway.request_ids import new_request_id
 
 WAIT = 5  # seconds
 
@@ -43,7 +43,7 @@ class Door:
 
 def refusal() -> bytes:
     """What a connection that is one too many is told, whatever it wants: a problem, 503."""
-    request_id, message = uuid4().hex, "too many connections; close some, or come back later"
+    request_id, message = new_request_id(), "too many connections; close some, or come back later"
     body = orjson.dumps(
         {
             "type": "about:blank",

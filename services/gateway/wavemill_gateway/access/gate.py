@@ -89,9 +89,10 @@ GATE = web.AppKey("gate", Gate)
 
 def is_guarded(request: web.Request) -> bool:
     """Whether a request is for what keys are about, however its path is written."""
+    if request.path.startswith(GUARDED):
+        return True
     resource = request.match_info.route.resource
-    paths = (request.path, "" if resource is None else resource.canonical)
-    return any(path.startswith(GUARDED) for path in paths)
+    return resource is not None and resource.canonical.startswith(GUARDED)
 
 
 def bearer(header: str) -> str | None:

@@ -29,8 +29,10 @@ def is_secure(request: web.Request) -> bool:
 
 def client_address(peer: str | None, forwarded: Sequence[str], proxies: int) -> str | None:
     """The address that the outermost of our `proxies` saw; the peer's where that is no address."""
+    if proxies == 0:
+        return peer
     entries = hops(forwarded)
-    if proxies == 0 or len(entries) < proxies:
+    if len(entries) < proxies:
         return peer
     return _bare(entries[-proxies]) or peer
 
