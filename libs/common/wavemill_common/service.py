@@ -19,7 +19,7 @@ from wavemill_common.tracing import tracing
 
 log = structlog.get_logger(__name__)
 
-YOUNG = 20_000  # objects between two collections; with 700, they took some 5 % of a busy service
+YOUNG = 5_000  # objects between two collections; with 700, these took 5 % of a busy service
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
