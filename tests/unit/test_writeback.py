@@ -51,9 +51,19 @@ def test_what_fills_no_step_is_left_to_the_sync(asked: Asked) -> None:
     assert asked.ranges == []
 
 
-def test_what_cannot_be_done_is_no_failure() -> None:
+def test_a_system_without_the_call_is_asked_for_nothing(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writeback, "_is_known", False)
+    begin_writeback(3, 0, 4 * STEP)
+    assert asked.ranges == []
+
+
+def test_what_the_system_refuses_is_written_all_the_same() -> None:
+    """Nothing can begin to write a pipe: what came through it is there nevertheless."""
     reading, writing = os.pipe()
     begin_writeback(writing, 0, 4 * STEP)
+    os.write(writing, b"here")
+    assert os.read(reading, 9) == b"here"
     os.close(reading)
     os.close(writing)
-    begin_writeback(writing, 0, 4 * STEP)
