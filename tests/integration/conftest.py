@@ -9,6 +9,8 @@ import pytest
 
 from support.audio import make_sweep
 from support.converters import House
+from support.faulty import FaultProxy
+from support.late import MANIFEST_FROM, LateBucket, LateObjects, LateStore
 from support.moto_server import running_moto
 from support.redis import TestRedis, raw_client
 from support.s3 import Moto
@@ -113,6 +115,27 @@ def s3_server() -> Iterator[Moto]:
     server.start()
     yield server
     server.close()
+
+
+@pytest.fixture(params=["disk", "S3"])
+async def late(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[LateStore]:
+    """Each kind of store, with one PUT that may be answered late; in S3, lists of small chunks."""
+    if request.param == "disk":
+        yield LateObjects(tmp_path / "late")
+        return
+    monkeypatch.setattr(MANIFEST_FROM, 1)
+    async with LateBucket.open(request.getfixturevalue("bucket")) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def proxy(bucket: S3Config) -> AsyncIterator[FaultProxy]:
+    """What stands before the bucket, and fails as it is told."""
+    assert bucket.endpoint_url
+    async with FaultProxy.before(bucket.endpoint_url) as one:
+        yield one
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from wavemill_common.errors import (
     UploadNotFound,
 )
 from wavemill_common.jobs import Job
-from wavemill_common.objects import ObjectInfo, Slice, disk
+from wavemill_common.objects import ObjectInfo, disk
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.records.sqlite import SqliteJobStore
 from wavemill_common.submission import Submission
@@ -265,16 +265,9 @@ class Doubled(DiskObjectStore):
 
     meanwhile: Callable[[], Awaitable[None]]
 
-    async def put(
-        self,
-        key: str,
-        data: AsyncIterator[bytes],
-        *,
-        if_absent: bool = False,
-        place: Slice | None = None,
-    ) -> ObjectInfo:
+    async def put(self, key: str, data: AsyncIterator[bytes], **how: Any) -> ObjectInfo:
         try:
-            return await super().put(key, data, if_absent=if_absent, place=place)
+            return await super().put(key, data, **how)
         except ObjectExists:
             await self.meanwhile()
             raise

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from wavemill_common.errors import StorageUnavailable
-from wavemill_common.objects import ObjectInfo, Slice
+from wavemill_common.objects import ObjectInfo
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.retry import retried
 from wavemill_converter.store.publish import fetch, publish
@@ -19,15 +20,8 @@ class LosesAReply(DiskObjectStore):
 
     lost = False
 
-    async def put(
-        self,
-        key: str,
-        data: AsyncIterator[bytes],
-        *,
-        if_absent: bool = False,
-        place: Slice | None = None,
-    ) -> ObjectInfo:
-        stored = await super().put(key, data, if_absent=if_absent, place=place)
+    async def put(self, key: str, data: AsyncIterator[bytes], **how: Any) -> ObjectInfo:
+        stored = await super().put(key, data, **how)
         if not self.lost:
             self.lost = True
             raise StorageUnavailable("the reply was lost")

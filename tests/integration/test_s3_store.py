@@ -73,13 +73,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def proxy(bucket: S3Config) -> AsyncIterator[FaultProxy]:
-    assert bucket.endpoint_url
-    async with FaultProxy.before(bucket.endpoint_url) as one:
-        yield one
-
-
-@pytest.fixture
 async def store(bucket: S3Config, proxy: FaultProxy) -> AsyncIterator[S3ObjectStore]:
     async with S3ObjectStore.open(replace(bucket, endpoint_url=proxy.url)) as one:
         yield one

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.late import MANIFEST_FROM, LateBucket, LateObjects, LateStore, files
+from support.late import LateStore, files
 from wavemill_common.errors import InvalidChunk, UploadNotFound
 from wavemill_common.objects.disk import DiskObjectStore
 from wavemill_common.records.sqlite import SqliteJobStore
@@ -116,18 +116,6 @@ async def test_a_request_that_a_newer_one_has_replaced_stores_no_more(
         await appender.append(upload, Sent(0, slow(), len(SONG), None))
     assert await appender.offset(await intake.find(upload.file_id)) == 300
     assert await names(objects, upload) == {"part-0"}
-
-
-@pytest.fixture(params=["disk", "S3"])
-async def late(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[LateStore]:
-    if request.param == "disk":
-        yield LateObjects(tmp_path / "late")
-        return
-    monkeypatch.setattr(MANIFEST_FROM, 1)
-    async with LateBucket.open(request.getfixturevalue("bucket")) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("again", [False, True])

@@ -30,13 +30,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def proxy(bucket: S3Config) -> AsyncIterator[FaultProxy]:
-    assert bucket.endpoint_url
-    async with FaultProxy.before(bucket.endpoint_url) as one:
-        yield one
-
-
-@pytest.fixture
 async def maker(bucket: S3Config) -> AsyncIterator[S3ObjectStore]:
     """The store by which the whole was made."""
     async with S3ObjectStore.open(bucket) as store:
